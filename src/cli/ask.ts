@@ -1,0 +1,116 @@
+import type { ClusterConfig } from '../config/types.ts';
+import type { Request } from '../core/model.ts';
+import { HubError } from '../errors.ts';
+import type { Hub } from '../ports.ts';
+import { type AlarmClock, createAlarmClock } from './alarm-clock.ts';
+
+/** What became of a request, in words for the operator. */
+export interface Reply {
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly generation: number;
+}
+
+interface Asked {
+  readonly hub: Hub;
+  readonly cluster: ClusterConfig;
+  readonly request: Request;
+  readonly clock: AlarmClock;
+  readonly stop: AbortSignal;
+}
+
+const POLL_MS = 100;
+/** Redis may be away for a moment in the middle of a handover. */
+const SLACK_MS = 10_000;
+
+/**
+ * Puts a request and waits for its answer. When nobody has begun with it after `timeoutMs`, or `stop` aborts, it
+ * is withdrawn; one that was begun is waited for as long as a handover may take.
+ */
+export async function ask(
+  hub: Hub,
+  cluster: ClusterConfig,
+  request: Request,
+  options: { readonly timeoutMs: number; readonly stop: AbortSignal },
+): Promise<Reply> {
+  const { timeoutMs, stop } = options;
+  const { uniqsign, policy } = cluster;
+  const clock = createAlarmClock(stop);
+  const asked: Asked = { hub, cluster, request, clock, stop };
+  const unwatch = new AbortController();
+  try {
+    await hub.watch([uniqsign], clock.ring, unwatch.signal);
+    const notPut = await put(asked, timeoutMs);
+    if (notPut !== null) return notPut;
+    const answer = await answerWithin(asked, timeoutMs, stop);
+    if (answer !== null) return answer;
+    const withdrawn = await withdraw(asked, timeoutMs);
+    if (withdrawn !== null) return withdrawn;
+    const longestMs = policy.silenceMs + policy.catchupMs + policy.writePauseMs + SLACK_MS;
+    return (await answerWithin(asked, longestMs, null)) ?? lost(request, longestMs);
+  } finally {
+    unwatch.abort();
+  }
+}
+
+/** null when it is stored. A request whose storing got no answer may be there: it is taken back. */
+async function put({ hub, cluster, request }: Asked, timeoutMs: number): Promise<Reply | null> {
+  try {
+    await hub.putRequest(cluster.uniqsign, request, timeoutMs);
+    return null;
+  } catch (error) {
+    if (!(error instanceof HubError)) throw error;
+    await hub.withdraw(cluster.uniqsign, request.id).catch(() => false);
+    return failed(`nothing was asked: ${error.message}`);
+  }
+}
+
+/** The answer, or null when there is none in time or `stop` aborts. */
+async function answerWithin(asked: Asked, withinMs: number, stop: AbortSignal | null): Promise<Reply | null> {
+  const { hub, cluster, request, clock } = asked;
+  const start = performance.now();
+  for (;;) {
+    const answer = await hub.readAnswer(cluster.uniqsign, request.id).catch(ifAway);
+    if (answer !== null) return answer;
+    const left = withinMs - (performance.now() - start);
+    if (left <= 0 || stop?.aborted) return null;
+    await clock.sleep(Math.min(POLL_MS, left));
+  }
+}
+
+/** null when it was begun already and must be waited for. */
+async function withdraw(asked: Asked, timeoutMs: number): Promise<Reply | null> {
+  const { hub, cluster, request, stop } = asked;
+  const why = stop.aborted ? 'interrupted' : `nobody answered within ${timeoutMs / 1000} s`;
+  try {
+    if (await hub.withdraw(cluster.uniqsign, request.id)) {
+      const hint = stop.aborted ? '' : ': is mmm-identify running?';
+      return failed(`${why}${hint} The request was withdrawn and will not be carried out.`);
+    }
+    const answer = await hub.readAnswer(cluster.uniqsign, request.id);
+    if (answer !== null) return answer;
+    const topology = await hub.readTopology(cluster.uniqsign);
+    if (topology?.request?.id === request.id) return null;
+    return failed(`${why}. The request is gone from Redis (restarted?) and will not be carried out.`);
+  } catch (error) {
+    if (!(error instanceof HubError)) throw error;
+    return failed(
+      `${why}: ${error.message}. Unless it was begun already, the request has expired; see mmm-status.`,
+    );
+  }
+}
+
+function lost(request: Request, ms: number): Reply {
+  return failed(
+    `${request.verb} was begun but has not ended within ${ms / 1000} s; see mmm-status and mmm-status events`,
+  );
+}
+
+function failed(detail: string): Reply {
+  return { ok: false, detail, generation: 0 };
+}
+
+function ifAway(error: unknown): null {
+  if (error instanceof HubError) return null;
+  throw error;
+}

@@ -1,0 +1,82 @@
+import { plainText } from './ini.ts';
+import { complainOfSections, namesOf, readSection } from './section.ts';
+import { readShared, SHARED_KEYS } from './shared-sections.ts';
+import { openSource, type Source } from './source.ts';
+import type { AgentConfig, LoadOptions } from './types.ts';
+import { addresses, choice, duration, integer, required, secret, text } from './values.ts';
+
+const MYSQL_KEYS = {
+  database: text(null),
+  user: required(text(null)),
+  password: secret(),
+  charset: text('utf8', /^[A-Za-z0-9_]{1,64}$/, 'a character set'),
+  connect_timeout: duration(1000, 1),
+  try_on_failure: integer(3, 1, 1000),
+  members: addresses(),
+  starts_closed: choice(['auto', 'yes', 'no']),
+} as const;
+
+/** Keys of the ancestor without effect so far. Its files must start the agent, so they warn: what is missing? */
+const INERT: ReadonlyMap<string, string> = new Map([
+  ['block_user', 'accounts stay usable on the standby, only read_only keeps their writes out'],
+  ['block_host', 'accounts stay usable on the standby, only read_only keeps their writes out'],
+  ['send_mail', 'nobody gets mail about a switch, watch the log or mmm-status events'],
+  ['email_server', 'no mail is sent'],
+  ['email_sender', 'no mail is sent'],
+  ['email_receiver', 'no mail is sent'],
+]);
+
+/** Every key of `mmm-agent.conf` that works, by section. */
+export const AGENT_KEYS: Readonly<Record<string, readonly string[]>> = {
+  mysql: namesOf(MYSQL_KEYS),
+  redis: namesOf(SHARED_KEYS.redis),
+  log: namesOf(SHARED_KEYS.log),
+  state: namesOf(SHARED_KEYS.state),
+};
+
+/**
+ * Reads `mmm-agent.conf`, which names no clusters: filtering by tag is for who knows the topology.
+ * Rejects with ConfigError (all mistakes of the file) or UsageError (`--redis`).
+ */
+export async function loadAgentConfig(
+  file: string,
+  options: Pick<LoadOptions, 'redis'> = {},
+): Promise<AgentConfig> {
+  const source = await openSource(file);
+  const shared = readShared(source, 'mmm-agent.conf', options.redis);
+  const mysql = readSection(source, 'mysql', MYSQL_KEYS, (key) => INERT.has(key)).values;
+  warnOfInertKeys(source);
+  complainOfSections(source, Object.keys(AGENT_KEYS), () => false);
+  if (mysql?.members.length === 0) {
+    source.findings.warn(
+      source.ini.get('mysql')?.line ?? null,
+      'without members, whoever can write to Redis can make the agent log in anywhere: list the servers in members=',
+    );
+  }
+  source.findings.refuse();
+  if (shared === null || mysql === null) throw new Error('a mistake was not recorded');
+  return {
+    file,
+    ...shared,
+    mysql: {
+      database: mysql.database,
+      user: mysql.user,
+      password: mysql.password ?? '',
+      charset: mysql.charset,
+      connectTimeoutMs: mysql.connect_timeout,
+      tryOnFailure: mysql.try_on_failure,
+      startsClosed: mysql.starts_closed,
+      members: mysql.members.length === 0 ? null : mysql.members,
+    },
+    warnings: source.findings.warnings(),
+  };
+}
+
+function warnOfInertKeys(source: Source): void {
+  for (const { key, raw, line } of source.ini.get('mysql')?.entries.values() ?? []) {
+    const consequence = INERT.get(key);
+    const value = plainText(raw);
+    if (consequence === undefined || (value.ok && ['', '0'].includes(value.text))) continue;
+    source.findings.warn(line, `${key} is not supported yet and does nothing: ${consequence}`);
+  }
+}

@@ -1,0 +1,136 @@
+import { Tag } from '../core/model.ts';
+import { namesOf, type Reading, readSection } from './section.ts';
+import { checkUniqsign, readShared, SHARED_KEYS } from './shared-sections.ts';
+import { openSource, type Source } from './source.ts';
+import { chooseTags } from './tags.ts';
+import type { ClusterConfig, LoadOptions, MmmConfig } from './types.ts';
+import { address, choice, duration, integer, names, path, required, secret, text } from './values.ts';
+
+const CLUSTER_KEYS = {
+  uniqsign: required(text(null)),
+  primaryhost: required(address()),
+  secondaryhost: required(address()),
+  servicemode: choice(['1'], ['0']),
+  database: text(null),
+  user: required(text(null)),
+  password: secret(),
+  excludeuser: names(),
+  charset: text('utf8', /^[A-Za-z0-9_]{1,64}$/, 'a character set'),
+  connect_timeout: duration(1000, 1),
+  interval: duration(3000, 10),
+  try_times: integer(2, 1, 1000),
+  monitor_logfile: path(),
+  identify_logfile: path(),
+  probe_interval: duration(500, 10),
+  probe_timeout: duration(null, 1),
+  confirm: duration(200, 0),
+  silence: duration(10_000, 1),
+  freeze_timeout: duration(3000, 1),
+  fencing: choice(['routed', 'strict', 'none']),
+  durability: choice(['async'], ['semisync']),
+  max_lost_transactions: integer(null, 0, 1_000_000_000),
+  max_lag: duration(30_000, 0),
+  catchup_timeout: duration(10_000, 1),
+  write_pause_budget: duration(2000, 1),
+  failback: choice(['manual'], ['auto']),
+  on_divergence: choice(['hold'], ['replay']),
+} as const;
+
+type ClusterReading = Reading<typeof CLUSTER_KEYS>;
+
+/** Every key of `mmm.conf`; `TAG` stands for a cluster's own section. */
+export const MMM_KEYS: Readonly<Record<string, readonly string[]>> = {
+  TAG: namesOf(CLUSTER_KEYS),
+  redis: namesOf(SHARED_KEYS.redis),
+  log: namesOf(SHARED_KEYS.log),
+  state: namesOf(SHARED_KEYS.state),
+};
+
+/** Reads `mmm.conf`. Rejects with ConfigError (all mistakes of the file) or UsageError (`--redis`). */
+export async function loadMmmConfig(file: string, options: LoadOptions = {}): Promise<MmmConfig> {
+  const source = await openSource(file);
+  const shared = readShared(source, 'mmm.conf', options.redis);
+  const names = [...source.ini.keys()].filter((name) => !(name in SHARED_KEYS));
+  const readings = new Map(names.map((name) => [name, readSection(source, name, CLUSTER_KEYS)]));
+  const clusters = [...readings].flatMap(([tag, reading]) => readCluster(source, tag, reading) ?? []);
+  if (names.length === 0) source.findings.mistake(null, 'names no cluster: add a section [TAG]');
+  refuseSharing(source, readings);
+  const chosen = chooseTags(source, names, options.tags);
+  source.findings.refuse();
+  if (shared === null) throw new Error('a mistake was not recorded');
+  return {
+    file,
+    ...shared,
+    clusters: clusters.filter(({ tag }) => chosen.includes(tag)),
+    warnings: source.findings.warnings(),
+  };
+}
+
+function readCluster(source: Source, tag: string, reading: ClusterReading): ClusterConfig | null {
+  const { values } = reading;
+  checkTag(source, tag);
+  checkCluster(source, reading);
+  if (values === null) return null;
+  return {
+    tag,
+    uniqsign: values.uniqsign,
+    masters: [values.primaryhost, values.secondaryhost],
+    database: values.database,
+    user: values.user,
+    password: values.password ?? '',
+    excludeUsers: values.excludeuser,
+    charset: values.charset,
+    connectTimeoutMs: values.connect_timeout,
+    intervalMs: values.interval,
+    probeTimeoutMs: values.probe_timeout ?? values.connect_timeout,
+    monitorLogfile: values.monitor_logfile,
+    identifyLogfile: values.identify_logfile,
+    policy: {
+      fencing: values.fencing,
+      probeIntervalMs: values.probe_interval,
+      confirmMs: values.confirm,
+      silenceMs: values.silence,
+      freezeMs: values.freeze_timeout,
+      tryTimes: values.try_times,
+      maxLagMs: values.max_lag,
+      catchupMs: values.catchup_timeout,
+      writePauseMs: values.write_pause_budget,
+      maxLostTransactions: values.max_lost_transactions,
+    },
+  };
+}
+
+function checkTag(source: Source, tag: string): void {
+  if (Tag.safeParse(tag).success) return;
+  const line = source.ini.get(tag)?.line ?? null;
+  source.findings.mistake(line, `tag [${tag}] may hold at most 64 letters, digits, "_" and "-"`);
+}
+
+function checkCluster(source: Source, { sound, line }: ClusterReading): void {
+  const { primaryhost, secondaryhost, confirm, silence, uniqsign } = sound;
+  if (primaryhost !== undefined && primaryhost === secondaryhost) {
+    source.findings.mistake(
+      line('secondaryhost'),
+      `secondaryhost ${secondaryhost} is primaryhost too: name two servers`,
+    );
+  }
+  if (confirm !== undefined && silence !== undefined && confirm > silence) {
+    const at = line('confirm') ?? line('silence');
+    source.findings.mistake(at, `confirm (${confirm}ms) must not be longer than silence (${silence}ms)`);
+  }
+  if (uniqsign !== undefined && uniqsign !== null) checkUniqsign(source, line('uniqsign'), uniqsign);
+}
+
+/** Two clusters with one uniqsign, or one server, would fight over it. */
+function refuseSharing(source: Source, readings: ReadonlyMap<string, ClusterReading>): void {
+  const owners = new Map<string, string>();
+  for (const [tag, { sound, line }] of readings) {
+    for (const key of ['uniqsign', 'primaryhost', 'secondaryhost'] as const) {
+      const value = sound[key];
+      if (typeof value !== 'string') continue;
+      const owner = owners.get(value) ?? tag;
+      if (owner !== tag) source.findings.mistake(line(key), `${key} ${value} belongs to [${owner}] already`);
+      owners.set(value, owner);
+    }
+  }
+}

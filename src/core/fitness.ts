@@ -1,0 +1,85 @@
+/**
+ * May this standby become the writer? Asked before anything is touched, so that a handover that cannot
+ * end well is not begun. The agent asks the final questions again on the server itself.
+ */
+import { extras } from './history.ts';
+import type { Topology } from './model.ts';
+import { healthOf } from './gates.ts';
+import { linkFrom, type Situation } from './situation.ts';
+
+/** Why `address` cannot take over from `from`, or null when it can. `planned` asks for more. */
+export function unfit(
+  s: Situation,
+  t: Topology,
+  address: string,
+  options: { readonly from: string; readonly planned: boolean },
+): string | null {
+  const member = t.members.find((m) => m.address === address && m.kind === 'master');
+  if (member === undefined) return `${address} is not a master of [${t.tag}]`;
+  if (address === options.from) return `${address} is the writer already`;
+  const health = healthOf(s, address);
+  if (health.status !== 'up' || health.look === null) return `${address} does not answer: ${health.reason}`;
+  if (member.state === 'diverged') {
+    return `${address} is diverged: it holds ${member.extra?.count ?? 'some'} transaction(s) that the writer lacks`;
+  }
+  if (member.state !== 'online' && t.phase !== 'halted') return `${address} is ${member.state}, not online`;
+  if (!s.agents.has(address)) return `no agent has reported on ${address} for 3 s: is mmm-agent running?`;
+  return linkTrouble(s, address, options) ?? dataTrouble(s, t, address, options.from);
+}
+
+/** Of the standbys that are fit, the one that holds most; ties in the configuration's order. */
+export function bestStandby(
+  s: Situation,
+  t: Topology,
+  options: { readonly from: string; readonly planned: boolean },
+): { readonly address: string } | { readonly reasons: readonly string[] } {
+  const reasons: string[] = [];
+  let best: string | null = null;
+  for (const address of s.cluster.masters.filter((a) => a !== options.from)) {
+    const why = unfit(s, t, address, options);
+    if (why !== null) reasons.push(why);
+    else if (best === null || holdsMore(s, address, best)) best = address;
+  }
+  return best === null ? { reasons } : { address: best };
+}
+
+function holdsMore(s: Situation, address: string, than: string): boolean {
+  const mine = s.lastLook.get(address);
+  const theirs = s.lastLook.get(than);
+  return mine !== undefined && theirs !== undefined && extras(mine.history, theirs.history).count > 0
+    && extras(theirs.history, mine.history).count === 0;
+}
+
+function linkTrouble(
+  s: Situation,
+  address: string,
+  options: { readonly from: string; readonly planned: boolean },
+): string | null {
+  const link = linkFrom(healthOf(s, address).look, options.from, s.lastLook.get(options.from));
+  if (link === undefined) return `${address} does not replicate from ${options.from}`;
+  if (link.error !== '' && link.sql === 'no') return `replication on ${address} stopped with an error: ${link.error}`;
+  if (!options.planned) {
+    const halted = s.topology?.phase === 'halted';
+    if (link.sql === 'no' && !link.drained && !halted) return `the SQL thread on ${address} is not running`;
+    return null;
+  }
+  if (link.io !== 'yes' || link.sql !== 'yes') return `replication on ${address} is not running`;
+  const { maxLagMs } = s.cluster.policy;
+  if (link.lagSeconds === null) return `the lag of ${address} is unknown`;
+  if (link.lagSeconds * 1000 > maxLagMs) {
+    return `${address} is ${link.lagSeconds} s behind, more than max_lag (${maxLagMs / 1000} s)`;
+  }
+  return null;
+}
+
+function dataTrouble(s: Situation, t: Topology, address: string, from: string): string | null {
+  const mine = healthOf(s, address).look;
+  const theirs = s.lastLook.get(from);
+  if (mine === null || theirs === undefined) return null;
+  // What `from` wrote itself cannot be an extra: its last look may simply be older.
+  const errant = extras(mine.history, theirs.history, theirs.serverId);
+  if (errant.count > 0 && t.phase !== 'halted') {
+    return `${address} holds ${errant.count} transaction(s) that ${from} never had (${errant.list})`;
+  }
+  return null;
+}

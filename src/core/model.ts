@@ -1,0 +1,302 @@
+/**
+ * Every document that crosses a process, as a zod schema and its type (keys: `src/hub/keys.ts`).
+ *
+ * - Facts: what a monitor saw. Reports: what an agent or a sidecar did. Topology: what identify decided.
+ * - Durations are milliseconds measured by the writer's own stopwatch. No two clocks are ever compared.
+ * - `generation` is the fencing token: it grows by one with every handover and never falls.
+ *   `step` counts the changes within one generation.
+ */
+import { z } from 'zod';
+import { isAddress } from './address.ts';
+
+const count = z.int().min(0);
+const text = z.string().max(4096);
+
+/** `host:port` of a member. */
+export const Address = z.string().max(262).refine(isAddress, 'not a host:port address');
+/** What names a cluster in every key. */
+export const Uniqsign = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/);
+/** Id of a daemon or a request. */
+export const Id = z.string().regex(/^[A-Za-z0-9_.:-]{1,128}$/);
+/** A cluster's section name. */
+export const Tag = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
+
+/**
+ * All transactions a server holds. MariaDB: `state` is gtid_binlog_state (the last transaction of each
+ * server in each domain), `received` is gtid_slave_pos. MySQL: `executed` is gtid_executed.
+ */
+export const History = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('mariadb'), state: text, received: text }),
+  z.object({ kind: z.literal('mysql'), executed: text }),
+]);
+export type History = z.infer<typeof History>;
+
+/** A member's replica side: one channel and how it is doing. */
+export const Link = z.object({
+  /** Address of the source, as the server spells it. */
+  from: z.string().max(262),
+  /** server_id of the source; 0 when it has never been connected. */
+  fromServerId: count,
+  io: z.enum(['yes', 'no', 'connecting']),
+  sql: z.enum(['yes', 'no']),
+  /** null is unknown, never zero. */
+  lagSeconds: z.number().min(0).nullable(),
+  /** Everything received has been applied. */
+  drained: z.boolean(),
+  /** Replicates by GTID. */
+  gtid: z.boolean(),
+  heartbeatMs: count,
+  /** Changes whenever an event or a heartbeat arrives. */
+  heard: text,
+  /** How long `heard` has stood still (monitor's stopwatch; 0 in an agent's look). */
+  quietMs: z.number().min(0),
+  error: text,
+});
+export type Link = z.infer<typeof Link>;
+
+/** One look at a reachable server. */
+export const Look = z.object({
+  flavour: z.enum(['mariadb', 'mysql']),
+  version: z.string().max(128),
+  serverId: count,
+  uptimeSeconds: count,
+  readOnly: z.boolean(),
+  /** Application sessions, counted as the ancestor does (`conn_nums`). */
+  clients: count,
+  history: History,
+  links: z.array(Link).max(64),
+});
+export type Look = z.infer<typeof Look>;
+
+/**
+ * One member as a monitor sees it.
+ * `up` answered; `refused` nobody listens; `silent` no answer in time;
+ * `faulty` is alive but will not let us look (wrong password, too many connections, TLS ...).
+ */
+export const Probe = z.object({
+  status: z.enum(['up', 'refused', 'silent', 'faulty']),
+  /** How long it has been in this status. */
+  forMs: z.number().min(0),
+  /** Probes in a row that were refused or silent. */
+  failures: count,
+  /** Why it is not `up`, with what to do; empty when up. */
+  reason: text,
+  look: Look.nullable(),
+});
+export type Probe = z.infer<typeof Probe>;
+
+/** `mysql-S-facts-<id>`: what monitor `id` saw. */
+export const Facts = z.object({
+  v: z.literal(1),
+  id: Id,
+  uniqsign: Uniqsign,
+  seq: count,
+  members: z.record(Address, Probe),
+});
+export type Facts = z.infer<typeof Facts>;
+
+/** What agents and sidecars need to know of the configuration. Milliseconds unless named otherwise. */
+export const Policy = z.object({
+  fencing: z.enum(['routed', 'strict', 'none']),
+  probeIntervalMs: count,
+  confirmMs: count,
+  silenceMs: count,
+  freezeMs: count,
+  tryTimes: count,
+  maxLagMs: count,
+  catchupMs: count,
+  writePauseMs: count,
+  /** null: any number may be lost in a crash failover (it is reported). */
+  maxLostTransactions: count.nullable(),
+});
+export type Policy = z.infer<typeof Policy>;
+
+export const MemberState = z.enum([
+  'online',
+  'offline',
+  'diverged',
+  'flapping',
+  'recovering',
+  'maintenance',
+  'unknown',
+]);
+export type MemberState = z.infer<typeof MemberState>;
+
+/** A member's place in the topology. */
+export const Member = z.object({
+  address: Address,
+  role: z.enum(['writer', 'standby']),
+  kind: z.enum(['master', 'replica']),
+  state: MemberState,
+  /** Transactions it has and the writer lacks; only when diverged. */
+  extra: z.object({ count, list: text }).optional(),
+});
+export type Member = z.infer<typeof Member>;
+
+/** A replication link that must stay stopped. */
+export const Parked = z.object({ on: Address, from: Address });
+export type Parked = z.infer<typeof Parked>;
+
+export const Kind = z.enum(['bootstrap', 'failover', 'switchover', 'undo', 'reopen']);
+export type Kind = z.infer<typeof Kind>;
+
+export const Phase = z.enum(['stable', 'closing', 'opening', 'halted']);
+export type Phase = z.infer<typeof Phase>;
+
+/** Why it is certain (or accepted) that the old writer is closed: gates (a), (b), (e), (f); `b-weak` is (b)
+ * for a server that is not known to start closed. */
+export const Proof = z.enum(['a', 'b', 'b-weak', 'e', 'f']);
+export type Proof = z.infer<typeof Proof>;
+
+/** A request being carried out. */
+export const RequestRef = z.object({ id: Id, verb: z.string().max(32), by: z.string().max(256) });
+
+/** `mysql-S-topology`: the decision everybody follows. Changed only by compare-and-set. */
+export const Topology = z.object({
+  v: z.literal(1),
+  uniqsign: Uniqsign,
+  tag: Tag,
+  generation: z.int().min(1),
+  step: count,
+  phase: Phase,
+  kind: Kind,
+  reason: text,
+  /** The member to be closed; null when nobody was open. */
+  from: Address.nullable(),
+  /** The member to be opened. */
+  to: Address.nullable(),
+  /** Who takes writes; null during a handover and when halted. */
+  writer: Address.nullable(),
+  members: z.array(Member).min(1).max(64),
+  parked: z.array(Parked).max(64),
+  proof: Proof.nullable(),
+  /** What the old writer held when it was closed (planned handovers): the new one must hold it too. */
+  position: History.nullable(),
+  /** Sidecars that route to this cluster: each must have cut the old writer for gate (e). */
+  sidecars: z.array(Id).max(1024),
+  /** Whether a sidecar has ever been registered: forbids gate (f) under `routed`. */
+  routedBySidecars: z.boolean(),
+  /** No change of writer is made on its own while set. */
+  paused: z.object({ by: z.string().max(256) }).nullable(),
+  incarnation: z.string().max(64),
+  request: RequestRef.nullable(),
+  policy: Policy,
+});
+export type Topology = z.infer<typeof Topology>;
+
+/** What an agent last did with a member. `closed` and `opened` name the generation they are true for. */
+export const Deed = z.enum([
+  'watching',
+  'closing',
+  'closed',
+  'close-failed',
+  'opening',
+  'opened',
+  'open-failed',
+  'unreachable',
+]);
+export type Deed = z.infer<typeof Deed>;
+
+export const MemberReport = z.object({
+  generation: count,
+  step: count,
+  did: Deed,
+  /** Why not, in words; empty when it went well. */
+  detail: text,
+  look: Look.nullable(),
+  /** Whether the server is known to start read-only; null = not known yet. */
+  startsClosed: z.boolean().nullable(),
+  /** How long the deed took. */
+  tookMs: z.number().min(0),
+});
+export type MemberReport = z.infer<typeof MemberReport>;
+
+/** `mysql-S-agent-<id>`: what an agent did. The top level repeats its latest deed. */
+export const AgentReport = z.object({
+  v: z.literal(1),
+  id: Id,
+  serves: z.array(Address).max(64),
+  generation: count,
+  step: count,
+  /** Highest generation ever seen. */
+  floor: count,
+  did: Deed,
+  position: History.nullable(),
+  seq: count,
+  members: z.record(Address, MemberReport),
+});
+export type AgentReport = z.infer<typeof AgentReport>;
+
+/** What a sidecar did last: `cut` the old writer, `routed` to the new one, or it is still trying. */
+export const SidecarDeed = z.enum(['watching', 'cut', 'routed', 'failed']);
+
+/** `mysql-S-sidecar-<id>`: what a sidecar did for this cluster. */
+export const SidecarReport = z.object({
+  v: z.literal(1),
+  id: Id,
+  serves: z.array(Address).max(64),
+  generation: count,
+  step: count,
+  floor: count,
+  did: SidecarDeed,
+  /** Says goodbye: may be taken off the register. */
+  leaving: z.boolean(),
+  detail: text,
+  /** From first sight of this generation and phase to done. */
+  tookMs: z.number().min(0),
+  targets: z.array(
+    z.object({ name: z.string().max(128), ok: z.boolean(), detail: text, tookMs: z.number().min(0) }),
+  ).max(1024),
+  seq: count,
+});
+export type SidecarReport = z.infer<typeof SidecarReport>;
+
+/** A field of `mysql-S-requests`: something an operator asks for. */
+export const Request = z.object({
+  v: z.literal(1),
+  id: Id,
+  verb: z.enum(['switchover', 'pause', 'resume', 'forget']),
+  /** switchover: the new writer; null = the best standby. */
+  to: Address.nullable(),
+  /** forget: the id of the sidecar. */
+  sidecar: Id.nullable(),
+  by: z.string().max(256),
+});
+export type Request = z.infer<typeof Request>;
+
+/** What became of a request. */
+export const Answer = z.object({
+  v: z.literal(1),
+  id: Id,
+  ok: z.boolean(),
+  detail: text,
+  generation: count,
+});
+export type Answer = z.infer<typeof Answer>;
+
+/** An entry of `mysql-S-events`, all strings; `id` is the stream's. */
+export interface Event {
+  readonly kind: string;
+  readonly generation: number;
+  readonly phase: string;
+  readonly from: string;
+  readonly to: string;
+  readonly proof: string;
+  readonly reason: string;
+  /** Transactions lost or at risk, in words; empty when none. */
+  readonly loss: string;
+  /** Milliseconds, or empty. */
+  readonly took: string;
+  /** Program and id. */
+  readonly by: string;
+}
+
+/** The legacy hash `mysql-S-HOST:PORT-check`, as the ancestor writes it. */
+export interface LegacyCheck {
+  readonly ping: '1' | '0';
+  readonly repl_check: string;
+  readonly read_only: string;
+  readonly delay_sec: string;
+  readonly conn_nums: string;
+  readonly last_check: string;
+}

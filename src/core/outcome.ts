@@ -1,0 +1,140 @@
+/** What a rule of `decide` can say, and how changes of the topology are put together. */
+import type { Answer, Event, Kind, Member, Parked, Phase, Topology } from './model.ts';
+import type { Situation } from './situation.ts';
+
+/** A change of the topology: what to store, what to tell. */
+export interface Change {
+  readonly next: Topology;
+  readonly events: readonly Event[];
+  /** The ancestor's keys to be written with it; null leaves them alone. */
+  readonly legacy: { readonly active: string; readonly passive: string } | null;
+  /** Publish the ancestor's message: exactly once per change of writer. */
+  readonly announce: boolean;
+  /** The request this carries out: withdrawn meanwhile = no change. */
+  readonly takes: string | null;
+  readonly answers: readonly Answer[];
+}
+
+/** What a rule says. `alarm`: a person should look. */
+export interface Outcome {
+  readonly says: string;
+  readonly alarm?: boolean;
+  readonly change?: Change;
+  /** Answers to requests that are refused or need no change of the topology. */
+  readonly answers?: readonly Answer[];
+}
+
+export interface Rule {
+  readonly name: string;
+  readonly decide: (s: Situation) => Outcome | null;
+}
+
+/** What differs when a handover begins. `from`: to be closed. `to`: to be opened. */
+export interface Handover {
+  readonly kind: Kind;
+  readonly from: string | null;
+  readonly to: string;
+  readonly reason: string;
+  readonly request?: Topology['request'];
+}
+
+/** Starts a handover: a new generation in phase closing. Nobody is the writer from here on. */
+export function begin(s: Situation, t: Topology, handover: Handover): Change {
+  const next: Topology = {
+    ...t,
+    generation: Math.max(t.generation, s.floor) + 1,
+    step: 0,
+    phase: 'closing',
+    kind: handover.kind,
+    reason: handover.reason,
+    from: handover.from,
+    to: handover.to,
+    writer: null,
+    proof: null,
+    position: null,
+    request: handover.request ?? null,
+    incarnation: s.incarnation,
+    policy: s.cluster.policy,
+  };
+  return { ...keep(next), events: [event(next, { took: 0 })], takes: handover.request?.id ?? null };
+}
+
+/** The next phase of the same generation, with an event that tells how long the last one took. */
+export function advance(
+  s: Situation,
+  t: Topology,
+  phase: Phase,
+  fields: Partial<Topology>,
+  tell: { readonly reason?: string; readonly loss?: string } = {},
+): Change {
+  const next: Topology = { ...t, ...fields, phase, step: t.step + 1 };
+  return { ...keep(next), events: [event(next, { took: s.phaseMs, ...tell })] };
+}
+
+/** A change within a stable generation: members' states, parked links, the register. */
+export function adjust(t: Topology, fields: Partial<Topology>): Change {
+  return keep({ ...t, ...fields, step: t.step + 1 });
+}
+
+/** A change with nothing told to anybody. */
+export function keep(next: Topology): Change {
+  return { next, events: [], legacy: null, announce: false, takes: null, answers: [] };
+}
+
+/** An event about `t` as it is after the change. */
+export function event(
+  t: Topology,
+  tell: {
+    readonly took?: number;
+    readonly reason?: string;
+    readonly loss?: string;
+    readonly kind?: string;
+    readonly from?: string;
+  },
+): Event {
+  return {
+    kind: tell.kind ?? t.kind,
+    generation: t.generation,
+    phase: t.phase,
+    from: tell.from ?? t.from ?? '',
+    to: t.to ?? '',
+    proof: t.proof ?? '',
+    reason: tell.reason ?? t.reason,
+    loss: tell.loss ?? '',
+    took: tell.took === undefined ? '' : String(Math.round(tell.took)),
+    by: 'mmm-identify',
+  };
+}
+
+/** An answer about the topology's own request, or null when it carries out none. */
+export function answerTo(t: Topology, ok: boolean, detail: string): readonly Answer[] {
+  return t.request === null ? [] : [{ v: 1, id: t.request.id, ok, detail, generation: t.generation }];
+}
+
+/** The masters of `t` but one, as the ancestor's single `passive`: the first, or the writer itself when alone. */
+export function passiveOf(t: Topology, writer: string): string {
+  return t.members.find((m) => m.kind === 'master' && m.address !== writer)?.address ?? writer;
+}
+
+/** `list` with these links parked too. */
+export function park(list: readonly Parked[], ...links: readonly Parked[]): Parked[] {
+  return [...list.filter((p) => !links.some((l) => isSameLink(p, l))), ...links];
+}
+
+/** `list` without the links between these two. */
+export function unpark(list: readonly Parked[], a: string, b: string): Parked[] {
+  return list.filter((p) => !isSameLink(p, { on: a, from: b }) && !isSameLink(p, { on: b, from: a }));
+}
+
+/** Roles follow from who writes. */
+export function withWriter(members: readonly Member[], writer: string): Member[] {
+  return members.map((m) => {
+    if (m.address !== writer) return { ...m, role: 'standby' };
+    const { extra: _, ...rest } = m;
+    return { ...rest, role: 'writer', state: 'online' };
+  });
+}
+
+function isSameLink(a: Parked, b: Parked): boolean {
+  return a.on === b.on && a.from === b.from;
+}

@@ -1,0 +1,38 @@
+/**
+ * The last questions before a standby opens, asked on the server itself.
+ *
+ * Planned: it must hold everything the old writer held when it was closed. Unplanned: everything it
+ * received must be applied, and what is known to be lost must be within the policy.
+ */
+import { extras } from './history.ts';
+import type { Link, Look, Topology } from './model.ts';
+
+/** Not caught up yet, or a reason that will not go away by waiting. */
+export type Readiness = 'ready' | 'waiting' | { readonly never: string };
+
+/** Whether `look` is caught up enough to open. `link`: the one from the old writer. */
+export function readiness(t: Topology, look: Look, link: Link | undefined): Readiness {
+  if (t.kind === 'switchover') {
+    if (t.position === null) return { never: 'the end of the old writer is not known' };
+    const missing = extras(t.position, look.history);
+    if (missing.count === 0) return 'ready';
+    return stopped(link) ?? 'waiting';
+  }
+  if (t.kind !== 'failover') return 'ready';
+  if (link === undefined) return 'ready';
+  return link.drained ? 'ready' : (stopped(link) ?? 'waiting');
+}
+
+/** Why the loss is more than the policy bears, or null. Only what was seen before the crash can be counted. */
+export function tooMuchLost(t: Topology, look: Look): string | null {
+  const limit = t.policy.maxLostTransactions;
+  if (t.kind !== 'failover' || limit === null || t.position === null) return null;
+  const lost = extras(t.position, look.history);
+  if (lost.count <= limit) return null;
+  return `at least ${lost.count} transaction(s) would be lost (${lost.list}), max_lost_transactions is ${limit}`;
+}
+
+function stopped(link: Link | undefined): Readiness | null {
+  if (link?.sql !== 'no' || link.error === '') return null;
+  return { never: `the relay log cannot be applied: ${link.error}` };
+}

@@ -1,0 +1,223 @@
+/**
+ * The phases of every handover: closing, opening, stable, or halted.
+ *
+ * The order is the whole point: prove the old writer closed, then let the new one catch up and open, and
+ * only then tell anybody. A planned handover that cannot finish in time is undone by another handover, in
+ * the other direction; an unplanned one that fails a gate halts, with its reason, until the facts change.
+ */
+import { deathOf, gate, isRisk } from '../gates.ts';
+import { bestStandby } from '../fitness.ts';
+import { extras, isContained } from '../history.ts';
+import type { History, MemberReport, Topology } from '../model.ts';
+import {
+  advance,
+  adjust,
+  answerTo,
+  begin,
+  type Change,
+  type Outcome,
+  park,
+  passiveOf,
+  type Rule,
+  withWriter,
+} from '../outcome.ts';
+import type { Situation } from '../situation.ts';
+
+export const handoverRules: readonly Rule[] = [
+  { name: 'refuse requests during a handover', decide: refuseRequests },
+  { name: 'take the old writer back', decide: takeBack },
+  { name: 'undo an overdue switchover', decide: undoOverdue },
+  { name: 'closed: let the new writer open', decide: letOpen },
+  { name: 'wait for the proof that the old writer is closed', decide: waitForProof },
+  { name: 'opened: tell everybody', decide: tell },
+  { name: 'the new writer did not open', decide: failedToOpen },
+  { name: 'wait for the new writer to open', decide: waitForOpen },
+  { name: 'halted: take the last writer back', decide: reviveLastWriter },
+  { name: 'halted: try the standby again', decide: retryStandby },
+  { name: 'halted: wait', decide: stayHalted },
+];
+
+function refuseRequests(s: Situation): Outcome | null {
+  const t = s.topology;
+  if (t === null || t.phase === 'stable') return null;
+  const [request] = s.requests;
+  if (request === undefined) return null;
+  if (request.verb === 'forget' && request.sidecar !== null && t.sidecars.includes(request.sidecar)) {
+    // The cut of a sidecar that is gone for good may be all that a handover waits for.
+    return forget(t, request.id, request.sidecar);
+  }
+  const detail = `a ${t.kind} is under way (generation ${t.generation}, ${t.phase}): try again when it is stable`;
+  return { says: detail, answers: [{ v: 1, id: request.id, ok: false, detail, generation: t.generation }] };
+}
+
+/** Takes a sidecar off the register on request. */
+export function forget(t: Topology, id: string, sidecar: string): Outcome {
+  const detail = `sidecar ${sidecar} is forgotten`;
+  const change = adjust(t, { sidecars: t.sidecars.filter((known) => known !== sidecar) });
+  return {
+    says: detail,
+    change: { ...change, takes: id, answers: [{ v: 1, id, ok: true, detail, generation: t.generation }] },
+  };
+}
+
+/** A crashed writer that is back, closed and complete, before anything was opened: nothing is lost that way. */
+function takeBack(s: Situation): Outcome | null {
+  const t = s.topology;
+  if (t?.phase !== 'closing' || t.kind !== 'failover' || t.from === null) return null;
+  if (!isBackComplete(s, t, t.from)) return null;
+  const reason = `${t.from} came back before ${t.to} was opened`;
+  return { says: reason, change: begin(s, t, { kind: 'reopen', from: t.from, to: t.from, reason }) };
+}
+
+function undoOverdue(s: Situation): Outcome | null {
+  const t = s.topology;
+  if (t?.phase !== 'closing' || t.kind !== 'switchover' || t.from === null || t.to === null) return null;
+  const word = report(s, t, t.from);
+  const failed = word?.did === 'close-failed';
+  if (!failed && s.phaseMs < closingBudgetMs(t)) return null;
+  if ('proof' in gate(s, t) || deathOf(s, t.from) !== null) return null;
+  const why = failed
+    ? word.detail
+    : `${t.from} was not closed within ${closingBudgetMs(t)} ms (half of write_pause_budget)`;
+  return undo(s, t, why);
+}
+
+function letOpen(s: Situation): Outcome | null {
+  const t = s.topology;
+  if (t?.phase !== 'closing' || t.to === null) return null;
+  const found = gate(s, t);
+  if ('waitsFor' in found) return null;
+  const closed = t.from === null ? null : closedHistory(s, t, t.from);
+  // Without the closed server's own word there is no exact end of history: from here it is a failover.
+  const isCrash = t.kind === 'failover' || (t.kind === 'switchover' && (found.proof !== 'a' || closed === null));
+  const lastSeen = t.from === null ? null : (s.lastLook.get(t.from)?.history ?? null);
+  const change = advance(s, t, 'opening', {
+    kind: isCrash ? 'failover' : t.kind,
+    proof: found.proof,
+    position: t.kind === 'switchover' || isCrash ? (closed ?? lastSeen) : null,
+    parked: isCrash && t.from !== null ? park(t.parked, { on: t.to, from: t.from }) : t.parked,
+  });
+  return {
+    says: `${t.from ?? 'every other member'} is closed (${found.proof}): ${t.to} may open`,
+    alarm: isRisk(found.proof),
+    change,
+  };
+}
+
+function waitForProof(s: Situation): Outcome | null {
+  const t = s.topology;
+  if (t?.phase !== 'closing') return null;
+  const found = gate(s, t);
+  const waits = 'waitsFor' in found ? found.waitsFor.join('; or ') : '';
+  return { says: `closing ${t.from ?? 'all others'}, waiting for ${waits}`, alarm: s.phaseMs > 5000 };
+}
+
+function tell(s: Situation): Outcome | null {
+  const t = s.topology;
+  if (t?.phase !== 'opening' || t.to === null) return null;
+  const word = report(s, t, t.to);
+  if (word?.did !== 'opened') return null;
+  return { says: `${t.to} takes writes`, change: settle(s, t, t.to, word) };
+}
+
+function failedToOpen(s: Situation): Outcome | null {
+  const t = s.topology;
+  if (t?.phase !== 'opening' || t.to === null) return null;
+  const word = report(s, t, t.to);
+  const dead = deathOf(s, t.to) !== null;
+  if (word?.did !== 'open-failed' && !dead) return null;
+  const why = dead ? `${t.to} died before it was opened` : (word?.detail ?? '');
+  if (t.kind === 'switchover' && t.from !== null) return undo(s, t, why);
+  const change = advance(s, t, 'halted', { reason: why, request: null }, { reason: why });
+  return { says: `halted: ${why}`, alarm: true, change: { ...change, answers: answerTo(t, false, why) } };
+}
+
+function waitForOpen(s: Situation): Outcome | null {
+  const t = s.topology;
+  if (t?.phase !== 'opening') return null;
+  return { says: `waiting for ${t.to} to open`, alarm: s.phaseMs > 5000 };
+}
+
+function reviveLastWriter(s: Situation): Outcome | null {
+  const t = s.topology;
+  if (t?.phase !== 'halted') return null;
+  const last = t.kind === 'failover' || t.kind === 'switchover' ? t.from : t.to;
+  if (last === null || !isBackComplete(s, t, last)) return null;
+  const reason = `${last} is back and holds everything`;
+  return { says: reason, change: begin(s, t, { kind: 'reopen', from: last, to: last, reason }) };
+}
+
+function retryStandby(s: Situation): Outcome | null {
+  const t = s.topology;
+  if (t?.phase !== 'halted' || t.from === null || t.from === t.to || s.phaseMs < 1000) return null;
+  if (t.paused !== null || deathOf(s, t.from) === null) return null;
+  const best = bestStandby(s, t, { from: t.from, planned: false });
+  if ('reasons' in best) return null;
+  const reason = `what halted the last attempt is gone (${t.reason})`;
+  return { says: reason, change: begin(s, t, { kind: 'failover', from: t.from, to: best.address, reason }) };
+}
+
+function stayHalted(s: Situation): Outcome | null {
+  const t = s.topology;
+  if (t?.phase !== 'halted') return null;
+  return { says: `halted, nobody takes writes: ${t.reason}`, alarm: true };
+}
+
+/** An undo is a handover like any other: the one that was to open is closed first. */
+function undo(s: Situation, t: Topology, why: string): Outcome {
+  const reason = `switchover undone: ${why}`;
+  const change = begin(s, t, { kind: 'undo', from: t.to, to: t.from ?? '', reason });
+  return {
+    says: reason,
+    alarm: true,
+    // The request stays attached until the old writer is open again: then it is answered with the reason.
+    change: { ...change, next: { ...change.next, request: t.request } },
+  };
+}
+
+function settle(s: Situation, t: Topology, writer: string, word: MemberReport): Change {
+  const members = withWriter(t.members, writer).map((m) =>
+    m.address === t.from && m.address !== writer && t.kind === 'failover' ? { ...m, state: 'offline' as const } : m,
+  );
+  const change = advance(s, t, 'stable', { writer, members, request: null, position: null }, { loss: lossOf(t, word) });
+  const undone = t.kind === 'undo';
+  return {
+    ...change,
+    legacy: { active: writer, passive: passiveOf(t, writer) },
+    announce: s.legacyWriter !== writer,
+    answers: answerTo(t, !undone, undone ? t.reason : `${writer} takes writes (generation ${t.generation})`),
+  };
+}
+
+/** What a crash failover may have lost, as far as anybody saw it: the truth comes with the old writer's return. */
+function lossOf(t: Topology, word: MemberReport): string {
+  if (t.kind !== 'failover') return '';
+  if (t.position === null || word.look === null) return 'unknown until the old writer returns';
+  const lost = extras(t.position, word.look.history);
+  return lost.count === 0 ? 'none seen; certain when the old writer returns' : `at least ${lost.count} (${lost.list})`;
+}
+
+/** Closed by its agent at this generation, and nobody who answers holds anything it lacks. */
+function isBackComplete(s: Situation, t: Topology, address: string): boolean {
+  const mine = closedHistory(s, t, address);
+  if (mine === null) return false;
+  return s.cluster.masters.every((peer) => {
+    const look = s.lastLook.get(peer);
+    return peer === address || look === undefined || isContained(look.history, mine);
+  });
+}
+
+function closedHistory(s: Situation, t: Topology, address: string): History | null {
+  const word = report(s, t, address);
+  return word?.did === 'closed' ? (word.look?.history ?? null) : null;
+}
+
+/** What the agent says of a member at this generation. */
+function report(s: Situation, t: Topology, address: string): MemberReport | null {
+  const word = s.agents.get(address)?.report;
+  return word !== undefined && word.generation === t.generation ? word : null;
+}
+
+function closingBudgetMs(t: Topology): number {
+  return Math.round(t.policy.writePauseMs / 2) + 250;
+}

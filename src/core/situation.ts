@@ -1,0 +1,114 @@
+/**
+ * A situation is all that identify knows at one moment, `now` included, as plain data.
+ *
+ * Ages are measured by identify's own stopwatch on the sequence numbers of reports: a report counts as
+ * fresh for a while after *we* saw it change, whatever any other clock says.
+ */
+import type {
+  Facts,
+  Link,
+  Look,
+  MemberReport,
+  Policy,
+  Probe,
+  Request,
+  SidecarReport,
+  Topology,
+} from './model.ts';
+
+/** What the configuration says of a cluster. `masters`: primaryhost first, any number. */
+export interface Cluster {
+  readonly uniqsign: string;
+  readonly tag: string;
+  readonly masters: readonly string[];
+  readonly policy: Policy;
+}
+
+/** One member, folded from every fresh monitor. `unknown`: no fresh monitor has a majority view. */
+export interface Health {
+  readonly status: Probe['status'] | 'unknown';
+  /** How long, by the monitor that has seen it for the shortest time. */
+  readonly forMs: number;
+  readonly failures: number;
+  readonly reason: string;
+  readonly look: Look | null;
+}
+
+/** A fresh report of the agent that serves a member. */
+export interface AgentWord {
+  readonly agent: string;
+  readonly report: MemberReport;
+  readonly ageMs: number;
+}
+
+export interface Situation {
+  readonly cluster: Cluster;
+  /** null when there is none, or only one older than the floor (Redis lost or rolled back). */
+  readonly topology: Topology | null;
+  /** Highest generation ever seen by anybody who told us. */
+  readonly floor: number;
+  /** How long this cluster has been watched without a gap. */
+  readonly watchedMs: number;
+  /** How long the present generation and phase have been watched. */
+  readonly phaseMs: number;
+  readonly health: ReadonlyMap<string, Health>;
+  /** The last look anybody had at a member, also when it is gone now. */
+  readonly lastLook: ReadonlyMap<string, Look>;
+  /** How long a standby's link from the writer has not been running although both servers answer. */
+  readonly brokenMs: ReadonlyMap<string, number>;
+  /** How long a standby has shown the same transactions that the writer's looks lack. */
+  readonly extraMs: ReadonlyMap<string, number>;
+  /** Fresh words only. */
+  readonly agents: ReadonlyMap<string, AgentWord>;
+  /** Every stored report; `ageMs` tells a live one. */
+  readonly sidecars: readonly { readonly report: SidecarReport; readonly ageMs: number }[];
+  readonly requests: readonly Request[];
+  /** The ancestor's idea of the writer, from `mysql-S-master`. */
+  readonly legacyWriter: string | null;
+  readonly incarnation: string;
+}
+
+/** A report older than this says nothing about now. Agents and sidecars report each second. */
+export const FRESH_MS = 3000;
+
+export const UNKNOWN: Health = { status: 'unknown', forMs: 0, failures: 0, reason: 'no monitor reports', look: null };
+
+/**
+ * Folds what several monitors say of one member. One that still gets an answer vetoes; otherwise more than
+ * half of the fresh ones must agree that it is gone.
+ */
+export function foldHealth(address: string, fresh: readonly Facts[]): Health {
+  const probes = fresh.flatMap((facts) => facts.members[address] ?? []);
+  const alive = probes.find((p) => p.status === 'up') ?? probes.find((p) => p.status === 'faulty');
+  if (alive !== undefined) return { ...alive };
+  const refused = probes.filter((p) => p.status === 'refused');
+  const agreeing = refused.length * 2 > fresh.length ? refused : probes;
+  if (agreeing.length * 2 <= fresh.length) return UNKNOWN;
+  const status = agreeing === refused ? 'refused' : 'silent';
+  return {
+    status,
+    forMs: Math.min(...agreeing.map((p) => p.forMs)),
+    failures: Math.min(...agreeing.map((p) => p.failures)),
+    reason: agreeing[0]?.reason ?? '',
+    look: null,
+  };
+}
+
+/** The link of `look` that comes from the server at `address` (or with that server id). */
+export function linkFrom(look: Look | null, address: string, peer: Look | undefined): Link | undefined {
+  return look?.links.find(
+    (link) => link.from === address || (peer !== undefined && peer.serverId > 0 && link.fromServerId === peer.serverId),
+  );
+}
+
+/** Whether a link still brings events or heartbeats: its source is alive for somebody. */
+export function hears(link: Link): boolean {
+  if (link.io !== 'yes') return false;
+  return link.heartbeatMs === 0 || link.quietMs < 2 * link.heartbeatMs + 1000;
+}
+
+/** Live sidecars and agents: reported within FRESH_MS. */
+export function isFresh(ageMs: number): boolean {
+  return ageMs <= FRESH_MS;
+}
+

@@ -1,0 +1,112 @@
+/**
+ * mmm-identify: reads what everybody saw and did, decides, and commits the decision by compare-and-set.
+ * Several may run: each change is decided on the stored text it replaces, so only one of them lands.
+ */
+import { type Decision, decide } from '../core/decide.ts';
+import type { Topology } from '../core/model.ts';
+import type { Change } from '../core/outcome.ts';
+import { setupLimits } from '../core/limits.ts';
+import type { Cluster, Situation } from '../core/situation.ts';
+import { observe, type Watch } from '../core/watch.ts';
+import type { Clock, ClusterState, Hub, Log, Memory } from '../ports.ts';
+
+export interface Identify {
+  /** One reading, one decision, at most one change. Resolves true when a change landed: look again at once. */
+  step(): Promise<boolean>;
+}
+
+/** Decides for one cluster. */
+export function createIdentify(options: {
+  readonly cluster: Cluster;
+  readonly topic: string;
+  /** How often the ancestor's keys are compared and repaired. */
+  readonly repairMs: number;
+  readonly hub: Hub;
+  readonly clock: Clock;
+  readonly memory: Memory;
+  readonly log: Log;
+}): Identify {
+  const { cluster, hub, clock, memory, log } = options;
+  const { uniqsign } = cluster;
+  let watch: Watch | null = null;
+  let lastRepairMs = Number.NEGATIVE_INFINITY;
+  const said = new Map<string, string>();
+
+  async function step(): Promise<boolean> {
+    const state = await hub.read(uniqsign);
+    const seen = observe(
+      watch,
+      { ...state, legacyWriter: state.legacy.masterHost },
+      { cluster, floor: memory.floor(uniqsign), nowMs: clock.now() },
+    );
+    watch = seen.watch;
+    sayOnce('complaints', state.complaints.join('; '), () =>
+      log.warn({ uniqsign, complaints: state.complaints }, 'documents in redis were refused'),
+    );
+    const decision = decide(seen.situation);
+    tell(decision);
+    for (const answer of decision.answers ?? []) await hub.answer(uniqsign, answer);
+    if (decision.change !== undefined) return commit(state, decision, decision.change);
+    await repair(seen.situation.topology);
+    warnOfLimits(seen.situation);
+    return (decision.answers ?? []).length > 0;
+  }
+
+  async function commit(state: ClusterState, decision: Decision, change: Change): Promise<boolean> {
+    // The intended generation is on disk before anybody can see it: it is never handed out twice.
+    await memory.raise(uniqsign, change.next.generation);
+    const result = await hub.commit({
+      basedOn: state.topologyText,
+      next: change.next,
+      events: change.events,
+      legacy: change.legacy === null ? null : { ...change.legacy, sinceEpochMs: clock.epochMs() },
+      announceOn: change.announce ? options.topic : null,
+      takes: change.takes,
+      answers: change.answers,
+    });
+    const { generation, step: number, phase, writer } = change.next;
+    const fields = { uniqsign, tag: cluster.tag, rule: decision.rule, generation, step: number, phase, writer, says: decision.says };
+    if (result === 'committed') log.info(fields, 'topology changed');
+    else log.info({ ...fields, result }, 'somebody else was first, looking again');
+    return true;
+  }
+
+  async function repair(t: Topology | null): Promise<void> {
+    if (t?.phase !== 'stable' || t.writer === null) return;
+    if (clock.now() - lastRepairMs < options.repairMs) return;
+    lastRepairMs = clock.now();
+    const passive = t.members.find((m) => m.kind === 'master' && m.address !== t.writer)?.address ?? t.writer;
+    const repaired = await hub.repairLegacy(uniqsign, {
+      active: t.writer,
+      passive,
+      masterHost: t.writer,
+      masterGeneration: String(t.generation),
+      servicemode: '1',
+      primaryhost: cluster.masters[0] ?? null,
+      secondaryhost: cluster.masters[1] ?? null,
+      members: cluster.masters,
+    });
+    if (repaired.length > 0) log.warn({ uniqsign, keys: repaired }, 'repaired keys that somebody changed');
+  }
+
+  function warnOfLimits(s: Situation): void {
+    const limits = setupLimits(s);
+    sayOnce('limits', limits.join('; '), () => log.warn({ uniqsign, limits }, 'this set-up cannot fail over in some cases'));
+  }
+
+  /** Each sentence once: a rule repeats itself with other milliseconds. */
+  function tell(decision: Decision): void {
+    log.debug({ uniqsign, rule: decision.rule, says: decision.says }, 'decided');
+    sayOnce('rule', decision.alarm ? decision.rule : '', () =>
+      log.warn({ uniqsign, tag: cluster.tag, rule: decision.rule, says: decision.says }, 'attention'),
+    );
+  }
+
+  function sayOnce(topic: string, text: string, say: () => void): void {
+    if (said.get(topic) === text) return;
+    said.set(topic, text);
+    if (text !== '') say();
+  }
+
+  return { step };
+}

@@ -1,0 +1,136 @@
+/**
+ * Keeps one member as the topology wants it: look, plan, do the next step, look again, report.
+ * Nothing it knows is needed to go on after a crash but the generation at which it last opened the server.
+ */
+import type { Look, MemberReport, Topology } from '../core/model.ts';
+import { plan, type Step } from '../core/plan.ts';
+import { ServerError } from '../errors.ts';
+import type { Clock, Log, Memory, Server } from '../ports.ts';
+import { promote, type Promotion } from './promote.ts';
+
+export interface Keeper {
+  /** Brings the member in line with `t` as far as it goes now; resolves with what to report. */
+  step(t: Topology): Promise<MemberReport>;
+  end(): void;
+}
+
+/** Bounds one pass: each turn does one step. */
+const MOST_STEPS = 8;
+const LOOK_MS = 1000;
+
+export function createKeeper(options: {
+  readonly address: string;
+  readonly server: Server;
+  readonly clock: Clock;
+  readonly memory: Memory;
+  readonly log: Log;
+  /** What the configuration says; null: watch how the server starts. */
+  readonly startsClosed: boolean | null;
+  /** The newest looks at the other members. */
+  readonly peers: () => ReadonlyMap<string, Look>;
+  readonly promotion: Promotion;
+}): Keeper {
+  const { address, server, clock, memory, log } = options;
+  let last: MemberReport | null = null;
+  let startsClosed = options.startsClosed;
+  let goneSinceMs: number | null = null;
+
+  async function step(t: Topology): Promise<MemberReport> {
+    const startedMs = clock.now();
+    for (let turn = 0; turn < MOST_STEPS; turn += 1) {
+      const look = await lookAt();
+      if (!('flavour' in look)) return remember(t, 'unreachable', look.reason, null, startedMs);
+      const next = plan(t, address, look, { last, spent: memory.spent(t.uniqsign, address), peers: options.peers() });
+      if (next.do === 'report') return remember(t, next.did, next.detail, look, startedMs);
+      const done = await carryOut(t, next, look, startedMs);
+      if (done !== null) return done;
+    }
+    return remember(t, 'watching', 'still busy', null, startedMs);
+  }
+
+  async function lookAt(): Promise<Look | { readonly reason: string }> {
+    try {
+      const look = await server.look(LOOK_MS);
+      watchStart(look);
+      goneSinceMs = null;
+      return look;
+    } catch (error) {
+      if (!(error instanceof ServerError)) throw error;
+      if (error.trouble !== 'faulty') goneSinceMs ??= clock.now();
+      return { reason: error.message };
+    }
+  }
+
+  /** A server that we saw gone and that is younger than its absence shows how it starts: nobody set it yet. */
+  function watchStart(look: Look): void {
+    if (options.startsClosed !== null || goneSinceMs === null) return;
+    if (look.uptimeSeconds * 1000 <= clock.now() - goneSinceMs + 1000) startsClosed = look.readOnly;
+  }
+
+  async function carryOut(t: Topology, next: Step, look: Look, startedMs: number): Promise<MemberReport | null> {
+    log.info({ member: address, generation: t.generation, phase: t.phase, step: next }, 'acting');
+    try {
+      switch (next.do) {
+        case 'close':
+          return await close(t, next, startedMs);
+        case 'promote':
+          return await open(t, look, startedMs);
+        case 'stop-link':
+          await server.stopLink(next.from);
+          return null;
+        case 'start-link':
+          await server.startLink(next.from);
+          return null;
+        default:
+          return null;
+      }
+    } catch (error) {
+      if (!(error instanceof ServerError)) throw error;
+      log.warn({ member: address, generation: t.generation, step: next.do, reason: error.message }, 'step failed');
+      return remember(t, failureOf(next), error.message, null, startedMs);
+    }
+  }
+
+  async function close(t: Topology, how: Extract<Step, { do: 'close' }>, startedMs: number): Promise<MemberReport> {
+    const result = await server.close(how);
+    const seen = await lookAt();
+    const look = 'flavour' in seen ? seen : null;
+    if (!result.closed) return remember(t, 'close-failed', result.detail, look, startedMs);
+    if (look === null || !look.readOnly) return remember(t, 'unreachable', 'lost right after it was closed', look, startedMs);
+    return remember(t, 'closed', '', look, startedMs);
+  }
+
+  async function open(t: Topology, look: Look, startedMs: number): Promise<MemberReport> {
+    const failed = await promote({ ...options.promotion, server, clock, memory, topology: t, look });
+    const seen = await lookAt();
+    const now = 'flavour' in seen ? seen : null;
+    if (failed !== null) return remember(t, 'open-failed', failed, now, startedMs);
+    if (now === null || now.readOnly) return remember(t, 'open-failed', 'lost right after it was opened', now, startedMs);
+    return remember(t, 'opened', '', now, startedMs);
+  }
+
+  function remember(
+    t: Topology,
+    did: MemberReport['did'],
+    detail: string,
+    look: Look | null,
+    startedMs: number,
+  ): MemberReport {
+    const isNews = last?.did !== did || last.generation !== t.generation;
+    if (isNews) {
+      const fields = { member: address, generation: t.generation, did, detail, tookMs: Math.round(clock.now() - startedMs) };
+      if (did.endsWith('failed') || did === 'unreachable') log.warn(fields, 'member is not as it should be');
+      else log.info(fields, 'member is as the topology wants it');
+    }
+    const tookMs = isNews ? clock.now() - startedMs : (last?.tookMs ?? 0);
+    last = { generation: t.generation, step: t.step, did, detail, look, startsClosed, tookMs };
+    return last;
+  }
+
+  return { step, end: () => server.end() };
+}
+
+function failureOf(step: Step): MemberReport['did'] {
+  if (step.do === 'close') return 'close-failed';
+  return step.do === 'promote' ? 'open-failed' : 'watching';
+}

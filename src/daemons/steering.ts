@@ -1,0 +1,94 @@
+import type { Topology } from '../core/model.ts';
+import type { Allowed } from '../core/view.ts';
+import { RouteError } from '../errors.ts';
+import type { Router } from '../haproxy/router.ts';
+import { verifyThrough } from '../haproxy/verify.ts';
+import type { How } from './lane.ts';
+
+/** A topology to follow. */
+export interface Wanted {
+  readonly topology: Topology;
+  readonly allowed: Allowed;
+  /** When this generation and phase was first seen, by the clock. */
+  readonly seenMs: number;
+}
+
+/** How to prove through the proxy who answers there. */
+export interface Proof {
+  readonly listen: string;
+  readonly user: string;
+  readonly password: string;
+}
+
+export interface Steered {
+  readonly route: 'unable' | 'nobody' | 'lacking' | 'done';
+  /** Members every running haproxy of the target has a server line for. */
+  readonly found: readonly string[];
+  readonly changed: boolean;
+  readonly detail: string;
+}
+
+const VERIFY_MS = 1_000;
+
+/**
+ * Brings every running haproxy of a target to the topology, all at once: only the writer open when stable,
+ * nobody otherwise. Then proves it. Rejects with RouteError when one of them could not be brought there.
+ */
+export async function steer(
+  routers: readonly Router[],
+  wanted: Wanted,
+  options: { readonly backend: string | null; readonly proof: Proof | null; readonly serverId: string },
+  how: How,
+): Promise<Steered> {
+  const writer = wanted.topology.phase === 'stable' ? wanted.topology.writer : null;
+  const plan = { members: steeredMembers(wanted), writer, backend: options.backend };
+  const results = await Promise.allSettled(routers.map((router) => router.route(plan, how)));
+  const failures = results.flatMap((one) => (one.status === 'rejected' ? [String(one.reason.message)] : []));
+  if (failures.length > 0) throw new RouteError(failures.join('; '));
+  const routed = results.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const live = routed.filter((one) => one.state !== 'nobody');
+  const changed = live.some((one) => one.changed);
+  const found = plan.members.filter((member) => live.every((one) => one.found.includes(member)));
+  if (routers.length === 0) {
+    return {
+      route: 'unable',
+      found,
+      changed,
+      detail: 'no socket: a running haproxy cannot be switched or cut',
+    };
+  }
+  if (live.length === 0) return { route: 'nobody', found, changed, detail: 'haproxy is not running' };
+  if (live.some((one) => one.state === 'lacking')) {
+    return {
+      route: 'lacking',
+      found,
+      changed,
+      detail: `the running haproxy has no server line for ${writer}`,
+    };
+  }
+  if (writer === null) return { route: 'done', found, changed, detail: 'nobody is routed to any member' };
+  if (live.some((one) => one.down)) {
+    return { route: 'done', found, changed, detail: `haproxy's own check says that ${writer} is down` };
+  }
+  return { route: 'done', found, changed, detail: await proven(writer, options, how) };
+}
+
+/** Replicas keep whatever place haproxy gives them: they never take writes. */
+function steeredMembers({ topology, allowed }: Wanted): readonly string[] {
+  return allowed.members.filter((address) =>
+    topology.members.every((member) => member.address !== address || member.kind === 'master'),
+  );
+}
+
+async function proven(
+  writer: string,
+  options: { readonly proof: Proof | null; readonly serverId: string },
+  how: How,
+): Promise<string> {
+  if (options.proof === null || !how.fresh) return `open to ${writer} by haproxy's own state`;
+  const { serverId } = options;
+  const who = await verifyThrough({ ...options.proof, writer, serverId, timeoutMs: VERIFY_MS });
+  return who === 'writer'
+    ? `${options.proof.listen} leads to ${writer}`
+    : `${options.proof.listen} leads to a writable server`;
+}

@@ -1,0 +1,271 @@
+import type { TargetConfig } from '../config/types.ts';
+import { endpoint } from '../core/address.ts';
+import type { Phase } from '../core/model.ts';
+import type { TargetState } from '../core/sidecar-deed.ts';
+import { type ClusterView, clusterView, type Known } from '../core/view.ts';
+import type { Resolver } from '../haproxy/resolve.ts';
+import type { Router } from '../haproxy/router.ts';
+import type { Clock, Log } from '../ports.ts';
+import type { Run } from '../render/apply.ts';
+import type { TargetKind } from '../targets/target.ts';
+import { createFileWriter, type FileWriter, type Running } from './file-writer.ts';
+import { createLane, type How, type Lane } from './lane.ts';
+import { type Proof, type Steered, steer, type Wanted } from './steering.ts';
+
+/** One target, kept in line with all its clusters: the running router first, then the file. */
+export interface Target {
+  readonly name: string;
+  /** Follows this topology from now on; resolves after the first attempt at everything it asks for. */
+  want(wanted: Wanted): Promise<void>;
+  /** How it stands with the topology of this cluster. */
+  state(uniqsign: string): TargetState;
+  /** Stops trying; everything stays as it is. */
+  rest(): void;
+}
+
+export interface TargetOptions {
+  readonly target: TargetConfig;
+  readonly kind: TargetKind;
+  /** Uniqsigns of its clusters, in the order of the configuration. */
+  readonly uniqsigns: readonly string[];
+  readonly templatesDir: string | null;
+  readonly reconcileMs: number;
+  readonly routers: readonly Router[];
+  readonly resolver: Resolver;
+  readonly serverId: (address: string) => string;
+  readonly run: Run;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Something in `state` changed. */
+  readonly onChange: (uniqsign: string) => void;
+}
+
+/** A router that starts during a handover opens what its file says: it must not stay unseen for long. */
+const REST_MS: Readonly<Partial<Record<Phase, number>>> = { closing: 250, opening: 250, halted: 1_000 };
+const PROVE_MS = 5_000;
+
+interface Aim {
+  readonly lane: Lane<Wanted>;
+  wanted: Wanted | null;
+  steered: Steered | null;
+  state: TargetState;
+  /** What was last said about a failure, to say it once. */
+  said: string;
+}
+
+export function createTarget(options: TargetOptions): Target {
+  const { target, kind, clock, log } = options;
+  const writer = fileWriter(options);
+  const aims = new Map(options.uniqsigns.map((uniqsign) => [uniqsign, newAim()]));
+  const fileLane = createLane<string>({ clock, restMs: () => options.reconcileMs, attempt: attemptFile });
+  let fileJob = '';
+  let fileStarted: Promise<void> = Promise.resolve();
+
+  function newAim(): Aim {
+    const restMs = ({ topology }: Wanted) =>
+      Math.min(REST_MS[topology.phase] ?? options.reconcileMs, options.reconcileMs);
+    const lane = createLane<Wanted>({ clock, restMs, attempt: attemptRoute });
+    return { lane, wanted: null, steered: null, state: idle(target.name, kind), said: '' };
+  }
+
+  function update(uniqsign: string, change: Partial<TargetState>): void {
+    const aim = aims.get(uniqsign);
+    if (aim === undefined) return;
+    const before = JSON.stringify(aim.state);
+    aim.state = { ...aim.state, ...change };
+    if (JSON.stringify(aim.state) !== before) options.onChange(uniqsign);
+  }
+
+  async function attemptRoute(wanted: Wanted, how: How): Promise<boolean> {
+    const { uniqsign } = wanted.topology;
+    const aim = aims.get(uniqsign);
+    if (aim === undefined) return true;
+    if (!kind.routes) {
+      considerFile();
+      return true;
+    }
+    try {
+      const steered = await steerTo(wanted, how);
+      if (how.signal.aborted) return false;
+      if (!how.fresh && steered.changed) {
+        log.warn({ uniqsign, target: target.name }, 'haproxy had been set otherwise: set it again');
+      }
+      aim.steered = steered;
+      const took = aim.state.route === steered.route ? {} : { tookMs: tookMs(wanted) };
+      settle(aim, { route: steered.route, routeDetail: steered.detail, ...took });
+      considerFile();
+      return steered.route !== 'lacking';
+    } catch (error) {
+      if (how.signal.aborted) return false;
+      aim.steered = null;
+      settle(aim, { route: 'failed', routeDetail: wordsIn(error) });
+      considerFile();
+      return false;
+    }
+  }
+
+  /** Brings the running router there; a reload under way would undo a cut, so it is done once more after it. */
+  async function steerTo(wanted: Wanted, how: How): Promise<Steered> {
+    const { topology, allowed } = wanted;
+    const steerOptions = {
+      backend: target.backend,
+      proof: proofFor(target, allowed.tag),
+      serverId: topology.writer === null ? '' : options.serverId(topology.writer),
+    };
+    const steered = await steer(options.routers, wanted, steerOptions, how);
+    const reload = writer.reloading();
+    if (reload === null || topology.phase === 'stable') return steered;
+    await reload.catch(() => undefined);
+    return steer(options.routers, wanted, steerOptions, how);
+  }
+
+  function settle(aim: Aim, change: Partial<TargetState>): void {
+    const uniqsign = aim.wanted?.topology.uniqsign ?? '';
+    update(uniqsign, change);
+    const trouble = troubleOf(aim.state);
+    if (trouble !== '' && trouble !== aim.said) {
+      log.error({ uniqsign, target: target.name, reason: trouble }, 'target failed: will be tried again');
+    }
+    if (trouble === '' && aim.said !== '')
+      log.info({ uniqsign, target: target.name }, 'target is well again');
+    aim.said = trouble;
+  }
+
+  /** Files are for stable topologies only; a reload during a handover would open what the file still says. */
+  function considerFile(): void {
+    const all = [...aims.values()];
+    const due = all.every((aim) => aim.wanted?.topology.phase === 'stable' && aim.state.route !== 'busy');
+    if (!due) return;
+    const job = JSON.stringify(
+      all.map(({ wanted, state }) => [wanted?.topology.generation, wanted?.topology.step, state.route]),
+    );
+    if (job === fileJob) return;
+    fileJob = job;
+    fileStarted = fileLane.want(job);
+  }
+
+  async function attemptFile(_job: string, how: How): Promise<boolean> {
+    const all = [...aims.values()];
+    try {
+      const views = await viewsOf(all);
+      const done = await writer.write(views, runningOf(all), () => !how.signal.aborted);
+      if (how.signal.aborted || done === null) return false;
+      for (const aim of all) {
+        const isNews = aim.state.file !== 'written' && aim.state.route !== 'done' && aim.wanted !== null;
+        const took = isNews && aim.wanted !== null ? { tookMs: tookMs(aim.wanted) } : {};
+        settle(aim, { file: 'written', fileDetail: done.detail, ...took });
+      }
+      if (done.reloaded) await steerAgain(all);
+      return true;
+    } catch (error) {
+      if (how.signal.aborted) return false;
+      for (const aim of all) settle(aim, { file: 'failed', fileDetail: wordsIn(error) });
+      return false;
+    }
+  }
+
+  /** A new worker starts as the file says: prove it like any other state. */
+  async function steerAgain(all: readonly Aim[]): Promise<void> {
+    if (options.routers.length === 0) return;
+    await Promise.all(all.map((aim) => (aim.wanted === null ? null : aim.lane.want(aim.wanted))));
+  }
+
+  async function viewsOf(all: readonly Aim[]): Promise<[ClusterView, ...ClusterView[]]> {
+    const wanted = all.flatMap((aim) => aim.wanted ?? []);
+    const hosts = wanted.flatMap(({ allowed }) => allowed.members.map((one) => endpoint(one).host));
+    await Promise.all(hosts.map((host) => options.resolver.ips(host)));
+    const known: Known = {
+      ip: (address) => options.resolver.known(endpoint(address).host),
+      serverId: options.serverId,
+    };
+    const [first, ...others] = wanted.map(({ topology, allowed }) =>
+      clusterView(topology, allowed, known, {
+        bind: target.bind[allowed.tag] ?? '',
+        listen: target.listen[allowed.tag] ?? '',
+      }),
+    );
+    if (first === undefined) throw new Error(`target ${target.name} serves no cluster`);
+    return [first, ...others];
+  }
+
+  return {
+    name: target.name,
+    async want(wanted) {
+      const aim = aims.get(wanted.topology.uniqsign);
+      if (aim === undefined) return;
+      if (wanted.topology.phase !== 'stable') {
+        fileLane.rest();
+        fileJob = '';
+      }
+      aim.wanted = wanted;
+      aim.steered = null;
+      aim.state = idle(target.name, kind);
+      await aim.lane.want(wanted);
+      await fileStarted;
+    },
+    state: (uniqsign) => aims.get(uniqsign)?.state ?? idle(target.name, kind),
+    rest() {
+      fileLane.rest();
+      for (const { lane } of aims.values()) lane.rest();
+    },
+  };
+
+  function tookMs(wanted: Wanted): number {
+    return Math.round((clock.now() - wanted.seenMs) * 10) / 10;
+  }
+}
+
+function fileWriter(options: TargetOptions): FileWriter {
+  const { target, kind, templatesDir, routers, run, clock, log } = options;
+  const output = {
+    dest: target.dest,
+    mode: target.mode,
+    checkCmd: target.checkCmd,
+    tag: target.clusters.join(','),
+  };
+  return createFileWriter({
+    kind,
+    output,
+    template: target.template,
+    templatesDir,
+    reloadCmd: target.reloadCmd,
+    backend: target.backend,
+    options: target.options,
+    routers,
+    run,
+    clock,
+    log: log.child({ target: target.name }),
+    proveMs: PROVE_MS,
+  });
+}
+
+function runningOf(aims: readonly Aim[]): Running {
+  const routes = aims.map((aim) => aim.state.route);
+  const found = aims.flatMap((aim) => aim.steered?.found ?? []);
+  if (routes.every((route) => route === 'none' || route === 'unable'))
+    return { state: 'none', lacking: false, found };
+  if (routes.every((route) => route === 'nobody')) return { state: 'nobody', lacking: false, found };
+  const known = routes.every((route) => route === 'done' || route === 'lacking');
+  return { state: known ? 'live' : 'silent', lacking: known && routes.includes('lacking'), found };
+}
+
+function proofFor(target: TargetConfig, tag: string): Proof | null {
+  const listen = target.listen[tag];
+  if (listen === undefined || target.verifyUser === null) return null;
+  return { listen, user: target.verifyUser, password: target.verifyPassword ?? '' };
+}
+
+function idle(name: string, kind: TargetKind): TargetState {
+  const route = kind.routes ? 'busy' : 'none';
+  return { name, route, file: 'waiting', routeDetail: '', fileDetail: '', tookMs: 0 };
+}
+
+function troubleOf(state: TargetState): string {
+  const route = state.route === 'failed' ? [state.routeDetail] : [];
+  const file = state.file === 'failed' ? [state.fileDetail] : [];
+  return [...route, ...file].join('; ');
+}
+
+function wordsIn(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

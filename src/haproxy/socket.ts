@@ -1,0 +1,60 @@
+import { createConnection, type Socket } from 'node:net';
+import { RouteError } from '../errors.ts';
+
+/** A haproxy runtime socket. */
+export interface RuntimeSocket {
+  readonly at: string;
+  /**
+   * Sends one line of commands and resolves with everything haproxy answers; null when nobody is behind
+   * the socket. Rejects with RouteError when somebody is there but does not answer in time, or does not let
+   * us in. Lines go out one after another, in the order of the calls.
+   */
+  ask(line: string): Promise<string | null>;
+}
+
+const LARGEST = 16_000_000;
+
+/** `at` is the path of a unix socket or `host:port`. */
+export function createRuntimeSocket(at: string, timeoutMs: number): RuntimeSocket {
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    at,
+    ask(line) {
+      const answer = last.then(() => exchange(at, line, timeoutMs));
+      last = answer.catch(() => undefined);
+      return answer;
+    },
+  };
+}
+
+function exchange(at: string, line: string, timeoutMs: number): Promise<string | null> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTo(at);
+    let answer = '';
+    const timer = setTimeout(() => {
+      socket.destroy();
+      reject(new RouteError(`haproxy at ${at} did not answer within ${timeoutMs} ms: is it frozen?`));
+    }, timeoutMs);
+    socket.setEncoding('utf8');
+    socket.on('data', (part) => {
+      answer += String(part);
+      if (answer.length > LARGEST) socket.destroy(new Error('the answer is too long'));
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(null);
+      else reject(new RouteError(`haproxy at ${at} cannot be asked: ${error.message}`, { cause: error }));
+    });
+    socket.on('close', () => {
+      clearTimeout(timer);
+      resolve(answer);
+    });
+    socket.end(`${line}\n`);
+  });
+}
+
+function connectTo(at: string): Socket {
+  if (at.startsWith('/')) return createConnection({ path: at, allowHalfOpen: true });
+  const colon = at.lastIndexOf(':');
+  const host = at.slice(0, colon).replace(/^\[|\]$/g, '');
+  return createConnection({ host, port: Number(at.slice(colon + 1)), allowHalfOpen: true });
+}

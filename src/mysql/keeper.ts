@@ -1,0 +1,91 @@
+import { ServerError } from '../errors.ts';
+import type { Dialect } from './dialects/dialect.ts';
+import { dialectFor } from './dialects/index.ts';
+import { PENDING, within } from './patience.ts';
+import { noAnswer } from './reasons.ts';
+import { openSession, type Session, type Target } from './session.ts';
+
+/** Keeps one session open and hands it out. */
+export interface Keeper {
+  /** Runs `act` on the kept session, all within `timeoutMs`; once more on a fresh one when it was cut meanwhile. */
+  use<T>(
+    timeoutMs: number,
+    act: (session: Session, dialect: Dialect, leftMs: () => number) => Promise<T>,
+  ): Promise<T>;
+  end(): void;
+}
+
+export interface KeeperOptions extends Target {
+  readonly connectTimeoutMs: number;
+  readonly onLost?: () => void;
+}
+
+interface Kept {
+  readonly session: Session;
+  readonly dialect: Dialect;
+}
+
+/** Nothing is opened before the first use. */
+export function createKeeper(options: KeeperOptions): Keeper {
+  let kept: Kept | null = null;
+  let opening: Promise<Kept> | null = null;
+  let ended = false;
+
+  const open = async (timeoutMs: number): Promise<Kept> => {
+    const session = await openSession(options, timeoutMs, options.onLost);
+    try {
+      if (ended) throw new ServerError('faulty', `${options.address}: the connection was let go of`);
+      kept = { session, dialect: await recognise(session, options.address, timeoutMs) };
+      return kept;
+    } catch (error) {
+      session.end();
+      throw error;
+    }
+  };
+  const current = (timeoutMs: number): Promise<Kept> => {
+    if (kept?.session.state === 'open') return Promise.resolve(kept);
+    opening ??= open(timeoutMs).finally(() => {
+      opening = null;
+    });
+    return opening;
+  };
+
+  return {
+    use: async (timeoutMs, act) => {
+      const start = performance.now();
+      const leftMs = (): number => timeoutMs - (performance.now() - start);
+      for (let again = true; ; again = false) {
+        const found = await within(current(Math.min(options.connectTimeoutMs, leftMs())), leftMs());
+        if (found === PENDING) throw noAnswer({ ...options, doing: 'connecting', needs: '' }, timeoutMs);
+        const { session, dialect } = found;
+        try {
+          return await act(session, dialect, leftMs);
+        } catch (error) {
+          // A cut connection says nothing yet about the server: only a fresh one does.
+          if (session.state !== 'cut' || !again || leftMs() <= 0) throw error;
+        }
+      }
+    },
+    end: () => {
+      ended = true;
+      kept?.session.end();
+    },
+  };
+}
+
+async function recognise(session: Session, address: string, timeoutMs: number): Promise<Dialect> {
+  const [row] = await session.ask({
+    sql: 'SELECT VERSION() AS version',
+    timeoutMs,
+    doing: 'asking for the version',
+  });
+  const dialect = dialectFor(row?.version ?? '');
+  if (dialect === null) {
+    throw new ServerError(
+      'faulty',
+      `${address}: MySQL is not supported yet, only MariaDB 10.5 or later (this is ${row?.version ?? 'unknown'})`,
+    );
+  }
+  await session.ask({ ...dialect.seeEverybody, timeoutMs, doing: 'checking that all sessions can be seen' });
+  return dialect;
+}

@@ -1,0 +1,159 @@
+/** The whole outside world on one page. Adapters implement these; fakes in `test/support` pass the same contracts. */
+import type {
+  AgentReport,
+  Answer,
+  Event,
+  Facts,
+  LegacyCheck,
+  History,
+  Look,
+  Request,
+  SidecarReport,
+  Topology,
+} from './core/model.ts';
+
+/** Time as one process sees it. */
+export interface Clock {
+  /** Monotonic milliseconds; only differences mean anything. */
+  now(): number;
+  /** Milliseconds since 1970, for people and legacy keys only. */
+  epochMs(): number;
+  /** Resolves after `ms`, or at once when `signal` aborts. Never rejects. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** Structured log: a constant lower-case sentence, everything variable in `fields`. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+  child(fields: object): Log;
+}
+
+/** One cluster as Redis holds it. Documents that fail their schema are left out and named in `complaints`. */
+export interface ClusterState {
+  readonly topology: Topology | null;
+  /** The stored text of the topology, byte for byte: what a commit compares with; null when absent. */
+  readonly topologyText: string | null;
+  readonly facts: readonly Facts[];
+  readonly agents: readonly AgentReport[];
+  readonly sidecars: readonly SidecarReport[];
+  /** Not expired, oldest first. */
+  readonly requests: readonly Request[];
+  /** The ancestor's keys as they stand. */
+  readonly legacy: LegacyKeys;
+  /** Which Redis process answered. */
+  readonly incarnation: string;
+  readonly complaints: readonly string[];
+}
+
+/** `mysql-S-mode`, `-master`, `-servicemode`, `-primaryhost`, `-secondaryhost`, `-members`; null/empty when absent or of a wrong type. */
+export interface LegacyKeys {
+  readonly active: string | null;
+  readonly passive: string | null;
+  readonly masterHost: string | null;
+  readonly masterGeneration: string | null;
+  readonly servicemode: string | null;
+  readonly primaryhost: string | null;
+  readonly secondaryhost: string | null;
+  readonly members: readonly string[];
+}
+
+/** A change of the topology with everything that must happen with it, atomically or not at all. */
+export interface Commit {
+  /** The stored text this change was decided on. */
+  readonly basedOn: string | null;
+  readonly next: Topology;
+  readonly events: readonly Event[];
+  /** Writes mode and master for this pair. `sinceEpochMs` is for people. */
+  readonly legacy: { readonly active: string; readonly passive: string; readonly sinceEpochMs: number } | null;
+  /** Also publish the ancestor's message on `topic`. */
+  readonly announceOn: string | null;
+  /** Id of a request this change carries out: the change is refused when it was withdrawn meanwhile. */
+  readonly takes: string | null;
+  readonly answers: readonly Answer[];
+}
+
+export interface StoredEvent extends Event {
+  /** Stream id, `<epoch ms>-<n>`: Redis' own clock. */
+  readonly at: string;
+}
+
+/** What a hint is about. */
+export type Hint = 'topology' | 'facts' | 'report' | 'request' | 'reconnected';
+
+/** Redis, in the domain's words. Every method rejects with HubError within the command timeout. */
+export interface Hub {
+  clusters(): Promise<readonly string[]>;
+  read(uniqsign: string): Promise<ClusterState>;
+  /** Just the topology: null when absent or refused by its schema. */
+  readTopology(uniqsign: string): Promise<Topology | null>;
+  /** `stale`: somebody changed the topology first. `withdrawn`: the request is gone. */
+  commit(change: Commit): Promise<'committed' | 'stale' | 'withdrawn'>;
+  /** Brings every legacy key that differs to these values; says which were repaired. */
+  repairLegacy(uniqsign: string, wanted: LegacyKeys): Promise<readonly string[]>;
+  putFacts(facts: Facts): Promise<void>;
+  putCheck(uniqsign: string, address: string, check: LegacyCheck): Promise<void>;
+  readChecks(uniqsign: string, addresses: readonly string[]): Promise<ReadonlyMap<string, LegacyCheck>>;
+  putAgentReport(uniqsign: string, report: AgentReport): Promise<void>;
+  putSidecarReport(uniqsign: string, report: SidecarReport): Promise<void>;
+  putEvent(uniqsign: string, event: Event): Promise<void>;
+  /** Newest last. */
+  events(uniqsign: string, count: number): Promise<readonly StoredEvent[]>;
+  /** Valid for `ttlMs` by Redis' clock; never carried out later. */
+  putRequest(uniqsign: string, request: Request, ttlMs: number): Promise<void>;
+  /** True when it was still there: it will not be carried out. */
+  withdraw(uniqsign: string, id: string): Promise<boolean>;
+  /** Answers requests without a change of the topology. */
+  answer(uniqsign: string, answer: Answer): Promise<void>;
+  readAnswer(uniqsign: string, id: string): Promise<Answer | null>;
+  /** Calls back on every hint until `signal` aborts. Hints may be lost: callers poll too. */
+  watch(uniqsigns: readonly string[], onHint: (uniqsign: string, hint: Hint) => void, signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What closing a server came to. */
+export interface Closed {
+  readonly closed: boolean;
+  /** Why not; empty when closed. */
+  readonly detail: string;
+  /** After the proof. */
+  readonly history: History | null;
+}
+
+/** One MySQL/MariaDB server. Methods reject with ServerError, each within its own bound. */
+export interface Server {
+  readonly address: string;
+  look(timeoutMs: number): Promise<Look>;
+  /**
+   * Sets read-only and ends every application session that was there before, then proves it.
+   * `gentle` lets running statements end (bounded by `withinMs`) instead of killing them, and leaves the
+   * server open when they do not. Idempotent.
+   */
+  close(options: { readonly gentle: boolean; readonly withinMs: number }): Promise<Closed>;
+  /**
+   * Clears read-only by one statement that the server itself refuses when it arrives more than 1.5 s after
+   * `stillWanted` was asked; resolves true when the server then reads back as writable.
+   */
+  open(stillWanted: () => Promise<boolean>): Promise<boolean>;
+  /** Stops receiving from `from`, keeps applying. */
+  stopReceiving(from: string): Promise<void>;
+  stopLink(from: string): Promise<void>;
+  startLink(from: string): Promise<void>;
+  /** Lets go of every connection. */
+  end(): void;
+}
+
+/** How a server is reached. */
+export type ServerFactory = (address: string) => Server;
+
+/** Remembers, across restarts, what must never be forgotten. Writes are durable when they resolve. */
+export interface Memory {
+  /** Highest generation seen for a cluster; 0 at first. */
+  floor(uniqsign: string): number;
+  raise(uniqsign: string, generation: number): Promise<void>;
+  /** The generation at which this program last opened `address`; 0 when never. */
+  spent(uniqsign: string, address: string): number;
+  spend(uniqsign: string, address: string, generation: number): Promise<void>;
+}

@@ -1,0 +1,73 @@
+import pino from 'pino';
+import type { Log } from '../ports.ts';
+import { createLogFiles } from './log-files.ts';
+
+export interface LogOptions {
+  /** In every line. */
+  readonly program: string;
+  /** null: standard output. */
+  readonly file: string | null;
+  readonly level: 'debug' | 'info';
+}
+
+/** The log of a program: JSON lines. */
+export interface ProgramLog extends Log {
+  /** The log of one cluster, in its own file when it has one. Every line carries the tag as `cluster`. */
+  forCluster(tag: string, file: string | null): Log;
+  /** Opens every file anew, after somebody moved it away. */
+  reopen(): void;
+}
+
+const SECRETS = ['password', 'verifyPassword', 'secret'];
+const REDACTED = SECRETS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`, `*.*.*.${key}`]);
+
+/**
+ * Opens the log. A file that cannot be opened is reported once and its lines go to standard output:
+ * a missing folder must not keep a database without its manager.
+ */
+export function createLog({ program, file, level }: LogOptions): ProgramLog {
+  const stdout = start(program, level, standardOutput());
+  const files = createLogFiles({
+    start: (destination) => start(program, level, destination),
+    complain: (fields, message) => stdout.warn(fields, message),
+  });
+  const main = (file === null ? null : files.open(file)) ?? stdout;
+  return {
+    ...toLog(main),
+    forCluster(tag, own) {
+      const target = own === null ? main : (files.open(own) ?? stdout);
+      return toLog(target.child({ cluster: tag }));
+    },
+    reopen: () => files.reopen(),
+  };
+}
+
+/** Asynchronous, bounded and unable to fail: whoever reads it must not hold the program up or end it. */
+function standardOutput(): pino.DestinationStream {
+  const stream = pino.destination({ fd: 1, sync: false, maxLength: 8 * 1024 * 1024 });
+  stream.on('error', () => undefined);
+  return stream;
+}
+
+function start(program: string, level: string, destination: pino.DestinationStream): pino.Logger {
+  return pino(
+    {
+      level,
+      base: { program, pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: REDACTED, censor: '[secret]' },
+    },
+    destination,
+  );
+}
+
+function toLog(logger: pino.Logger): Log {
+  return {
+    debug: (fields, message) => logger.debug(fields, message),
+    info: (fields, message) => logger.info(fields, message),
+    warn: (fields, message) => logger.warn(fields, message),
+    error: (fields, message) => logger.error(fields, message),
+    child: (fields) => toLog(logger.child(fields)),
+  };
+}

@@ -1,0 +1,107 @@
+/**
+ * What a program must never forget, one JSON file per program and cluster. A file that cannot be understood is
+ * an error: taking it for empty would make the program follow an old generation or open a server twice.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { Address, Uniqsign } from '../core/model.ts';
+import { ConfigError } from '../errors.ts';
+import type { Memory } from '../ports.ts';
+import { writeDurably } from './durable-file.ts';
+import { prepareStateDir } from './state-dir.ts';
+
+const count = z.int().min(0);
+const Saved = z.strictObject({
+  v: z.literal(1),
+  uniqsign: Uniqsign,
+  floor: count,
+  spent: z.record(Address, count),
+});
+type Saved = z.infer<typeof Saved>;
+
+interface Record {
+  /** What the disk holds. */
+  saved: Saved;
+  /** Highest generation seen, even when it could not be saved. */
+  floor: number;
+  /** Ends when the writes asked for so far are done. */
+  queue: Promise<void>;
+}
+
+export interface MemoryOptions {
+  readonly dir: string;
+  readonly program: string;
+}
+
+/** Reads everything that `program` remembers in `dir`. Rejects with ConfigError naming all unusable files. */
+export async function createMemory({ dir, program }: MemoryOptions): Promise<Memory> {
+  await prepareStateDir(dir);
+  const records = await readAll(dir, program);
+  const recordOf = (uniqsign: string): Record => {
+    const record = records.get(uniqsign) ?? fresh(Uniqsign.parse(uniqsign));
+    records.set(uniqsign, record);
+    return record;
+  };
+  const save = (record: Record, change: (saved: Saved) => Saved): Promise<void> => {
+    const done = record.queue.then(async () => {
+      const next = change(record.saved);
+      if (next === record.saved) return;
+      await writeDurably(join(dir, `${program}.${next.uniqsign}.json`), `${JSON.stringify(next)}\n`);
+      record.saved = next;
+    });
+    record.queue = done.catch(() => undefined);
+    return done;
+  };
+  return {
+    floor: (uniqsign) => records.get(uniqsign)?.floor ?? 0,
+    spent: (uniqsign, address) => records.get(uniqsign)?.saved.spent[address] ?? 0,
+    async raise(uniqsign, generation) {
+      const record = recordOf(uniqsign);
+      record.floor = Math.max(record.floor, count.parse(generation));
+      await save(record, (saved) => (saved.floor >= generation ? saved : { ...saved, floor: generation }));
+    },
+    async spend(uniqsign, address, generation) {
+      const spent = { [Address.parse(address)]: count.parse(generation) };
+      await save(recordOf(uniqsign), (saved) =>
+        (saved.spent[address] ?? 0) >= generation ? saved : { ...saved, spent: { ...saved.spent, ...spent } },
+      );
+    },
+  };
+}
+
+function fresh(uniqsign: string): Record {
+  return { saved: { v: 1, uniqsign, floor: 0, spent: {} }, floor: 0, queue: Promise.resolve() };
+}
+
+async function readAll(dir: string, program: string): Promise<Map<string, Record>> {
+  const records = new Map<string, Record>();
+  const mistakes: string[] = [];
+  for (const name of await readdir(dir)) {
+    if (!name.startsWith(`${program}.`) || !name.endsWith('.json')) continue;
+    const uniqsign = name.slice(program.length + 1, -'.json'.length);
+    const saved = await readOne(join(dir, name), uniqsign);
+    if (typeof saved === 'string') mistakes.push(saved);
+    else records.set(uniqsign, { ...fresh(uniqsign), saved, floor: saved.floor });
+  }
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  return records;
+}
+
+/** What the file holds, or why it cannot be used and what to do. */
+async function readOne(file: string, uniqsign: string): Promise<Saved | string> {
+  try {
+    const saved = Saved.parse(JSON.parse(await readFile(file, 'utf8')));
+    if (saved.uniqsign === uniqsign) return saved;
+    return damaged(file, `it is about ${saved.uniqsign}`);
+  } catch (error) {
+    return damaged(file, error instanceof z.ZodError ? z.prettifyError(error) : String(error));
+  }
+}
+
+function damaged(file: string, why: string): string {
+  return (
+    `${file}: the remembered generation cannot be read (${why.replace(/\s+/g, ' ')}); restore the file from a copy, ` +
+    'or, when mmm-status shows one writer and the generation you expect, remove it and start again'
+  );
+}

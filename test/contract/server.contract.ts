@@ -1,0 +1,354 @@
+/** What every Server must do, real or fake: both pass this one suite. */
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Look } from '../../src/core/model.ts';
+import type { Server } from '../../src/ports.ts';
+import { eventually } from '../support/eventually.ts';
+
+/** An application's session. Calls reject when the server refuses or is gone. */
+export interface ContractClient {
+  write(value: string): Promise<void>;
+  /** Starts a statement that runs for about a second (a fake's: until `letItEnd`). */
+  startStatement(): Promise<{
+    /** Lets it come to its own end. */
+    letItEnd(): Promise<void>;
+    readonly outcome: () => Promise<'finished' | 'killed'>;
+  }>;
+  prepareXa(): Promise<void>;
+  connected(): Promise<boolean>;
+}
+
+export interface ContractMember {
+  readonly address: string;
+  adapter(options?: { readonly onLost?: () => void; readonly wrongPassword?: boolean }): Server;
+  client(): Promise<ContractClient>;
+  holds(value: string): Promise<boolean>;
+  endXa(): Promise<void>;
+  crash(): Promise<void>;
+  restart(): Promise<void>;
+  freeze(): void;
+  thaw(): void;
+}
+
+/** `a` is writable; `a` and `b` replicate from each other. */
+export interface ContractWorld {
+  readonly a: ContractMember;
+  readonly b: ContractMember;
+  dispose(): Promise<void>;
+}
+
+const YES = async (): Promise<boolean> => true;
+const NO = async (): Promise<boolean> => false;
+
+export function serverContract(name: string, makeWorld: () => Promise<ContractWorld>): void {
+  const open: ContractWorld[] = [];
+  const start = async (): Promise<ContractWorld> => {
+    const world = await makeWorld();
+    open.push(world);
+    return world;
+  };
+  afterEach(async () => {
+    for (const world of open.splice(0)) await world.dispose();
+  });
+
+  describe(`${name}: looking`, () => {
+    test('tells a writer from a standby and sees both directions of replication', async () => {
+      const { a, b } = await start();
+      const client = await a.client();
+      await client.write('one');
+      await eventually('b holds it', () => b.holds('one'));
+
+      const seen = await lookAt(a);
+      expect(seen).toMatchObject({ flavour: 'mariadb', readOnly: false, serverId: 1, clients: 1 });
+      const peer = await eventually('b applied it', () => lookAt(b), isDrained);
+      expect(peer).toMatchObject({ readOnly: true, serverId: 2, clients: 0 });
+      expect(peer.links).toMatchObject([
+        {
+          from: a.address,
+          fromServerId: 1,
+          io: 'yes',
+          sql: 'yes',
+          lagSeconds: 0,
+          drained: true,
+          gtid: true,
+          error: '',
+        },
+      ]);
+      expect(peer.links[0]?.heartbeatMs).toBe(500);
+      expect(stateOf(peer)).toBe(stateOf(seen));
+      expect(stateOf(seen)).toBe('0-1-1');
+    });
+
+    test('says refused when nobody listens, and up again after a restart that starts read-only', async () => {
+      const { a, b } = await start();
+      const server = a.adapter();
+      await server.look(1000);
+      await a.crash();
+      await expect(server.look(1000)).rejects.toMatchObject({
+        trouble: 'refused',
+        message: expect.stringContaining(a.address),
+      });
+      await eventually(
+        'the peer notices',
+        () => lookAt(b),
+        (look) => look.links[0]?.io === 'connecting',
+      );
+
+      await a.restart();
+      const back = await server.look(1000);
+      expect(back).toMatchObject({ readOnly: true });
+      expect(back.uptimeSeconds).toBeLessThan(30);
+      expect(back.links).toMatchObject([{ io: 'no', sql: 'no', lagSeconds: null }]);
+    });
+
+    test('calls back at once when the server dies', async () => {
+      const { a } = await start();
+      let lost = 0;
+      const server = a.adapter({
+        onLost: () => {
+          lost += 1;
+        },
+      });
+      await server.look(1000);
+      await a.crash();
+      await eventually('told', () => lost === 1, undefined, { withinMs: 500, everyMs: 1 });
+    });
+
+    test('says silent when the server is frozen, and goes on when it thaws', async () => {
+      const { a } = await start();
+      const server = a.adapter();
+      await server.look(1000);
+      a.freeze();
+      await expect(server.look(150)).rejects.toMatchObject({ trouble: 'silent' });
+      await expect(server.look(150)).rejects.toMatchObject({ trouble: 'silent' });
+      a.thaw();
+      expect(await server.look(1000)).toMatchObject({ readOnly: false });
+    });
+
+    test('says faulty when the server is alive but will not let us in', async () => {
+      const { a } = await start();
+      await expect(a.adapter({ wrongPassword: true }).look(1000)).rejects.toMatchObject({
+        trouble: 'faulty',
+        message: expect.stringContaining('password'),
+      });
+    });
+  });
+
+  describe(`${name}: closing`, () => {
+    test('ends the sessions, refuses later writes, and proves it with the final history', async () => {
+      const { a, b } = await start();
+      const client = await a.client();
+      await client.write('last');
+      const closed = await a.adapter().close({ gentle: true, withinMs: 2000 });
+
+      expect(closed).toMatchObject({ closed: true, detail: '' });
+      expect(closed.history).toMatchObject({ kind: 'mariadb', state: '0-1-1' });
+      await eventually('the session is gone', async () => !(await client.connected()));
+      await expect((await a.client()).write('too late')).rejects.toThrow('read-only');
+      await eventually('b holds it', () => b.holds('last'));
+      expect(await a.holds('too late')).toBe(false);
+    });
+
+    test('can be repeated on a closed server', async () => {
+      const { a } = await start();
+      const server = a.adapter();
+      const first = await server.close({ gentle: false, withinMs: 2000 });
+      const client = await a.client();
+      expect(await server.close({ gentle: true, withinMs: 2000 })).toMatchObject({
+        closed: true,
+        history: { kind: 'mariadb', state: first.history?.kind === 'mariadb' ? first.history.state : 'none' },
+      });
+      await eventually('the later session is gone', async () => !(await client.connected()));
+    });
+
+    test('gently: a long statement leaves the server open, is named, and comes to its end', async () => {
+      const { a } = await start();
+      const [busy, other] = [await a.client(), await a.client()];
+      await busy.write('row');
+      const statement = await busy.startStatement();
+      const closed = await a.adapter().close({ gentle: true, withinMs: 400 });
+
+      expect(closed).toMatchObject({ closed: false, history: null });
+      expect(closed.detail).toMatch(/connection \d+ of user app/);
+      expect(closed.detail).not.toMatch(/update/i);
+      expect(await lookAt(a)).toMatchObject({ readOnly: false });
+      await other.write('goes on');
+      await statement.letItEnd();
+      expect(await statement.outcome()).toBe('finished');
+    });
+
+    test('not gently: a long statement is killed', async () => {
+      const { a } = await start();
+      const busy = await a.client();
+      await busy.write('row');
+      const statement = await busy.startStatement();
+      expect(await a.adapter().close({ gentle: false, withinMs: 800 })).toMatchObject({ closed: true });
+      expect(await statement.outcome()).toBe('killed');
+    });
+
+    test('is not proven while a prepared XA transaction could still be committed', async () => {
+      const { a } = await start();
+      const server = a.adapter();
+      await (await a.client()).prepareXa();
+      expect(await server.close({ gentle: false, withinMs: 1000 })).toMatchObject({
+        closed: false,
+        detail: expect.stringContaining('XA'),
+      });
+      await a.endXa();
+      expect(await server.close({ gentle: false, withinMs: 1000 })).toMatchObject({ closed: true });
+    });
+
+    test('rejects when the server does not answer', async () => {
+      const { a } = await start();
+      const server = a.adapter();
+      await server.look(1000);
+      a.freeze();
+      await expect(server.close({ gentle: false, withinMs: 300 })).rejects.toMatchObject({
+        trouble: 'silent',
+      });
+      a.thaw();
+      await a.crash();
+      await expect(server.close({ gentle: false, withinMs: 300 })).rejects.toMatchObject({
+        trouble: 'refused',
+      });
+    });
+  });
+
+  describe(`${name}: opening`, () => {
+    test('does nothing when it is not wanted any more', async () => {
+      const { b } = await start();
+      expect(await b.adapter().open(NO)).toBe(false);
+      expect(await lookAt(b)).toMatchObject({ readOnly: true });
+    });
+
+    test('makes the server writable, and can be repeated', async () => {
+      const { a, b } = await start();
+      await a.adapter().close({ gentle: true, withinMs: 2000 });
+      const server = b.adapter();
+      expect(await server.open(YES)).toBe(true);
+      expect(await lookAt(b)).toMatchObject({ readOnly: false });
+      const client = await b.client();
+      await client.write('on b');
+      expect(await server.open(YES)).toBe(true);
+      await client.write('still there');
+      await eventually('a follows', () => a.holds('still there'));
+    });
+
+    test('takes writes there and back again', async () => {
+      const { a, b } = await start();
+      let [writer, standby] = [a, b];
+      for (const turn of ['1', '2', '3', '4']) {
+        await (await writer.client()).write(turn);
+        const { closed, history } = await writer.adapter().close({ gentle: true, withinMs: 2000 });
+        expect(closed).toBe(true);
+        await eventually(
+          'caught up',
+          () => lookAt(standby),
+          (look) => sameState(look.history, history),
+        );
+        expect(await standby.adapter().open(YES)).toBe(true);
+        [writer, standby] = [standby, writer];
+      }
+      await eventually('both hold everything', async () => (await a.holds('4')) && (await b.holds('4')));
+      expect(await lookAt(b)).toMatchObject({ links: [{ sql: 'yes', error: '' }] });
+    });
+
+    test('rejects when nobody listens', async () => {
+      const { b } = await start();
+      await b.crash();
+      await expect(b.adapter().open(YES)).rejects.toMatchObject({ trouble: 'refused' });
+    });
+  });
+
+  describe(`${name}: links`, () => {
+    test('can stop receiving, stop altogether, and start again without a loss', async () => {
+      const { a, b } = await start();
+      const client = await a.client();
+      const server = b.adapter();
+      await server.stopReceiving(a.address);
+      expect(await lookAt(b)).toMatchObject({ links: [{ io: 'no', sql: 'yes', drained: true }] });
+      await server.stopReceiving(a.address);
+      await server.stopLink(a.address);
+      expect(await lookAt(b)).toMatchObject({ links: [{ io: 'no', sql: 'no', lagSeconds: null }] });
+      await server.stopLink(a.address);
+      await client.write('meanwhile');
+      expect(await b.holds('meanwhile')).toBe(false);
+      await server.startLink(a.address);
+      await server.startLink(a.address);
+      await eventually('b follows', () => b.holds('meanwhile'));
+    });
+
+    test('lets a crashed writer without extra transactions follow its successor, and be followed again', async () => {
+      const { a, b } = await start();
+      await (await a.client()).write('before');
+      await eventually('b holds it', () => b.holds('before'));
+      await eventually('b applied it', () => lookAt(b), isDrained);
+      await a.crash();
+      await b.adapter().stopLink(a.address);
+      expect(await b.adapter().open(YES)).toBe(true);
+      await (await b.client()).write('after');
+
+      await a.restart();
+      await a.adapter().startLink(b.address);
+      await eventually('a follows', () => a.holds('after'));
+      await b.adapter().startLink(a.address);
+      await eventually(
+        'b is linked',
+        () => lookAt(b),
+        (look) => look.links[0]?.io === 'yes',
+      );
+      expect(await lookAt(b)).toMatchObject({ links: [{ sql: 'yes', error: '' }] });
+    });
+
+    test('stops with an error, and applies nothing, where the two have written apart', async () => {
+      const { a, b } = await start();
+      await b.adapter().stopLink(a.address);
+      const client = await a.client();
+      await client.write('only on a');
+      await client.write('only on a too');
+      await a.crash();
+      await b.adapter().open(YES);
+      await (await b.client()).write('only on b');
+      await a.restart();
+      await b.adapter().startLink(a.address);
+      const look = await eventually(
+        'stopped',
+        () => lookAt(b),
+        ({ links }) => links[0]?.sql === 'no' || links[0]?.io === 'no',
+      );
+      expect(look.links[0]?.error).not.toBe('');
+      expect(await b.holds('only on a')).toBe(false);
+    });
+
+    test('names the sources it knows when asked for another', async () => {
+      const { b } = await start();
+      await expect(b.adapter().stopLink('10.9.9.9:3306')).rejects.toMatchObject({
+        trouble: 'faulty',
+        message: expect.stringContaining('10.9.9.9:3306'),
+      });
+    });
+  });
+}
+
+async function lookAt(member: ContractMember): Promise<Look> {
+  const server = member.adapter();
+  try {
+    return await server.look(1000);
+  } finally {
+    server.end();
+  }
+}
+
+function isDrained(look: Look): boolean {
+  return look.links[0]?.drained === true && look.links[0].lagSeconds === 0;
+}
+
+function stateOf(look: Look): string {
+  return look.history.kind === 'mariadb' ? look.history.state : '';
+}
+
+/** The order of the servers within a state means nothing. */
+function sameState(one: Look['history'], two: Look['history'] | null): boolean {
+  const parts = (history: Look['history'] | null): string =>
+    history?.kind === 'mariadb' ? history.state.split(',').sort().join() : '';
+  return parts(one) === parts(two);
+}

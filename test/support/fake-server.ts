@@ -1,0 +1,400 @@
+/**
+ * MariaDB servers in memory, behind the same port as real ones: read-only flag, sessions, numbered transactions
+ * (GTID domain 0, strict order) and replication that moves when it is told to. Every call settles in the same
+ * tick; a frozen server is silent at once. Time is a parameter.
+ */
+import type { History, Link, Look } from '../../src/core/model.ts';
+import { ServerError } from '../../src/errors.ts';
+import type { Closed, Server } from '../../src/ports.ts';
+
+export interface FakeTransaction {
+  /** Server where it was first committed. */
+  readonly server: number;
+  readonly sequence: number;
+  readonly value: string;
+}
+
+/** A client's session. Calls throw when the server refuses or is gone. */
+export interface FakeClient {
+  readonly connected: boolean;
+  /** Commits one transaction and says which it was. */
+  write(value: string): FakeTransaction;
+  /** Starts a statement that runs until `finish` or until it is killed. */
+  startStatement(): { readonly running: boolean; finish(): void };
+  /** Leaves a prepared XA transaction behind. */
+  prepareXa(): void;
+  /** Ends the prepared XA transactions of this server. */
+  endXa(): void;
+  end(): void;
+}
+
+/** The machine room's view of one server. */
+export interface FakeServer {
+  readonly address: string;
+  readonly id: number;
+  readonly state: 'running' | 'frozen' | 'down';
+  readonly writable: boolean;
+  /** Everything committed or applied here, in order. */
+  readonly log: readonly FakeTransaction[];
+  /** Logs in as the application; throws when the server does not answer. */
+  connect(): FakeClient;
+  /** Process death: sessions end, links are stopped at the next start, what is committed stays. */
+  crash(): void;
+  restart(): void;
+  freeze(): void;
+  thaw(): void;
+  /** From now on `look`, and with it everything else, is answered by this reason (`faulty`); null ends it. */
+  refuseLogins(reason: string | null): void;
+}
+
+export interface FakeWorld {
+  server(address: string): FakeServer;
+  /** A daemon's handle. */
+  adapter(address: string, options?: { readonly onLost?: () => void }): Server;
+  /** Makes `replica` receive from `source`. */
+  link(replica: string, source: string): void;
+  /** Moves what the links hold, and a heartbeat: on every link, or on the replica's only. */
+  deliver(replica?: string): void;
+  /** Received by the replica but not applied: the relay log grows until the next `deliver`. */
+  receiveOnly(replica: string): void;
+}
+
+export interface FakeServerOptions {
+  readonly address: string;
+  readonly writable?: boolean;
+  /** read_only in its configuration; default true. */
+  readonly startsClosed?: boolean;
+}
+
+interface FakeLink {
+  readonly source: string;
+  io: boolean;
+  sql: boolean;
+  relay: FakeTransaction[];
+  receivedGtid: string;
+  heartbeats: number;
+  error: string;
+}
+
+interface Inside {
+  readonly address: string;
+  readonly id: number;
+  readonly startsClosed: boolean;
+  state: FakeServer['state'];
+  writable: boolean;
+  startedAtMs: number;
+  log: FakeTransaction[];
+  slavePos: string;
+  prepared: number;
+  loginTrouble: string | null;
+  sessions: Set<FakeSession>;
+  links: FakeLink[];
+  handles: Set<() => void>;
+}
+
+interface FakeSession {
+  readonly number: number;
+  connected: boolean;
+  running: boolean;
+}
+
+/** `nowMs` is the time of the servers; default: it stands still. */
+export function createFakeWorld(
+  members: readonly FakeServerOptions[],
+  nowMs: () => number = () => 0,
+): FakeWorld {
+  const servers = new Map(
+    members.map((member, index) => [member.address, createInside(member, index + 1, nowMs())]),
+  );
+  const find = (address: string): Inside => {
+    const server = servers.get(address);
+    if (server === undefined) throw new Error(`no such server in this world: ${address}`);
+    return server;
+  };
+  const move = (replica: Inside, apply: boolean): void => {
+    for (const link of replica.links) {
+      receive(replica, link, servers.get(link.source));
+      if (apply) applyRelay(replica, link);
+    }
+  };
+  return {
+    server: (address) => describeServer(find(address), nowMs),
+    adapter: (address, options = {}) => createAdapter(find(address), servers, nowMs, options.onLost),
+    link: (replica, source) => {
+      const link = { source, io: true, sql: true, relay: [], receivedGtid: '', heartbeats: 0, error: '' };
+      find(replica).links.push(link);
+    },
+    deliver: (replica) => {
+      const replicas = replica === undefined ? [...servers.values()] : [find(replica)];
+      for (const one of replicas) move(one, true);
+    },
+    receiveOnly: (replica) => move(find(replica), false),
+  };
+}
+
+function createInside(options: FakeServerOptions, id: number, startedAtMs: number): Inside {
+  return {
+    address: options.address,
+    id,
+    startsClosed: options.startsClosed ?? true,
+    state: 'running',
+    writable: options.writable ?? false,
+    startedAtMs,
+    log: [],
+    slavePos: '',
+    prepared: 0,
+    loginTrouble: null,
+    sessions: new Set(),
+    links: [],
+    handles: new Set(),
+  };
+}
+
+function describeServer(inside: Inside, nowMs: () => number): FakeServer {
+  return {
+    address: inside.address,
+    id: inside.id,
+    get state() {
+      return inside.state;
+    },
+    get writable() {
+      return inside.state !== 'down' && inside.writable;
+    },
+    get log() {
+      return inside.log;
+    },
+    connect: () => connect(inside),
+    crash: () => {
+      if (inside.state === 'down') return;
+      inside.state = 'down';
+      endSessions(inside);
+      for (const link of inside.links)
+        Object.assign(link, { io: false, sql: false, relay: [], receivedGtid: '' });
+      for (const lost of [...inside.handles]) lost();
+    },
+    restart: () => {
+      if (inside.state !== 'down') throw new Error(`${inside.address} is running already`);
+      inside.state = 'running';
+      inside.writable = !inside.startsClosed;
+      inside.startedAtMs = nowMs();
+    },
+    freeze: () => {
+      if (inside.state === 'running') inside.state = 'frozen';
+    },
+    thaw: () => {
+      if (inside.state === 'frozen') inside.state = 'running';
+    },
+    refuseLogins: (reason) => {
+      inside.loginTrouble = reason;
+    },
+  };
+}
+
+let sessionNumber = 0;
+
+function connect(inside: Inside): FakeClient {
+  if (inside.state !== 'running') throw new Error(`${inside.address} does not answer`);
+  sessionNumber += 1;
+  const session: FakeSession = { number: sessionNumber, connected: true, running: false };
+  inside.sessions.add(session);
+  const check = (): void => {
+    if (!session.connected) throw new Error('the connection was lost');
+    if (inside.state !== 'running') throw new Error(`${inside.address} does not answer`);
+  };
+  return {
+    get connected() {
+      return session.connected;
+    },
+    write: (value) => {
+      check();
+      if (!inside.writable) throw new Error(`${inside.address} is running with the --read-only option`);
+      const transaction = { server: inside.id, sequence: lastSequence(inside) + 1, value };
+      inside.log.push(transaction);
+      return transaction;
+    },
+    startStatement: () => {
+      check();
+      session.running = true;
+      return {
+        get running() {
+          return session.connected && session.running;
+        },
+        finish: () => {
+          session.running = false;
+        },
+      };
+    },
+    prepareXa: () => {
+      check();
+      inside.prepared += 1;
+    },
+    endXa: () => {
+      inside.prepared = 0;
+    },
+    end: () => {
+      session.connected = false;
+      inside.sessions.delete(session);
+    },
+  };
+}
+
+function endSessions(inside: Inside): void {
+  for (const session of inside.sessions) session.connected = false;
+  inside.sessions.clear();
+}
+
+function createAdapter(
+  inside: Inside,
+  servers: ReadonlyMap<string, Inside>,
+  nowMs: () => number,
+  onLost?: () => void,
+): Server {
+  // As a real handle: nothing is connected, and nothing can be lost, before the first use.
+  const lost = (): void => {
+    inside.handles.delete(lost);
+    onLost?.();
+  };
+  const reach = (): void => {
+    if (inside.state === 'down') throw new ServerError('refused', `${inside.address}: nobody listens there`);
+    if (inside.state === 'frozen') throw new ServerError('silent', `${inside.address}: no answer`);
+    if (inside.loginTrouble !== null)
+      throw new ServerError('faulty', `${inside.address}: ${inside.loginTrouble}`);
+    inside.handles.add(lost);
+  };
+  const linkFrom = (from: string): FakeLink => {
+    reach();
+    const link = inside.links.find((one) => one.source === from);
+    if (link === undefined)
+      throw new ServerError('faulty', `${inside.address}: does not replicate from ${from}`);
+    return link;
+  };
+  return {
+    address: inside.address,
+    look: async () => {
+      reach();
+      return lookAt(inside, servers, nowMs());
+    },
+    close: async ({ gentle }) => {
+      reach();
+      return close(inside, gentle);
+    },
+    open: async (stillWanted) => {
+      reach();
+      const askedMs = nowMs();
+      if (!(await stillWanted())) return false;
+      reach();
+      if (!inside.writable && nowMs() - askedMs <= 1500) inside.writable = true;
+      return inside.writable;
+    },
+    stopReceiving: async (from) => {
+      linkFrom(from).io = false;
+    },
+    stopLink: async (from) => {
+      Object.assign(linkFrom(from), { io: false, sql: false });
+    },
+    startLink: async (from) => {
+      const link = linkFrom(from);
+      // Replication by GTID throws its relay log away when both threads start anew.
+      if (!link.io && !link.sql) Object.assign(link, { relay: [], receivedGtid: '' });
+      Object.assign(link, { io: true, sql: true, error: '' });
+    },
+    end: () => {
+      inside.handles.delete(lost);
+    },
+  };
+}
+
+function close(inside: Inside, gentle: boolean): Closed {
+  const blocker = [...inside.sessions].find((session) => session.running);
+  if (inside.writable && gentle && blocker !== undefined) {
+    const detail = `read_only had to wait; waited for connection ${blocker.number} of user app, 1 s in Query (no state)`;
+    return { closed: false, detail, history: null };
+  }
+  inside.writable = false;
+  endSessions(inside);
+  if (inside.prepared > 0) {
+    return {
+      closed: false,
+      detail: `${inside.prepared} prepared XA transactions can still be committed`,
+      history: null,
+    };
+  }
+  return { closed: true, detail: '', history: historyOf(inside) };
+}
+
+function lookAt(inside: Inside, servers: ReadonlyMap<string, Inside>, nowMs: number): Look {
+  return {
+    flavour: 'mariadb',
+    version: '10.11.0-MariaDB-fake',
+    serverId: inside.id,
+    uptimeSeconds: Math.max(0, Math.floor((nowMs - inside.startedAtMs) / 1000)),
+    readOnly: !inside.writable,
+    clients: inside.sessions.size,
+    history: historyOf(inside),
+    links: inside.links.map((link) => lookAtLink(inside, link, servers.get(link.source))),
+  };
+}
+
+function lookAtLink(_inside: Inside, link: FakeLink, source: Inside | undefined): Link {
+  const io = !link.io ? 'no' : source === undefined || source.state === 'down' ? 'connecting' : 'yes';
+  const sql = link.sql ? 'yes' : 'no';
+  return {
+    from: link.source,
+    fromServerId: source?.id ?? 0,
+    io,
+    sql,
+    lagSeconds: io === 'yes' && link.sql ? (link.relay.length === 0 ? 0 : 1) : null,
+    drained: link.relay.length === 0,
+    gtid: true,
+    heartbeatMs: 500,
+    heard: `${link.heartbeats} ${link.receivedGtid}`,
+    quietMs: 0,
+    error: link.error,
+  };
+}
+
+function historyOf(inside: Inside): History {
+  const last = new Map(inside.log.map((transaction) => [transaction.server, gtid(transaction)]));
+  return { kind: 'mariadb', state: [...last.values()].join(','), received: inside.slavePos };
+}
+
+function gtid(transaction: FakeTransaction): string {
+  return `0-${transaction.server}-${transaction.sequence}`;
+}
+
+function lastSequence(inside: Inside): number {
+  return inside.log.at(-1)?.sequence ?? 0;
+}
+
+function receive(replica: Inside, link: FakeLink, source: Inside | undefined): void {
+  if (replica.state !== 'running' || !link.io || source?.state !== 'running') return;
+  const from = link.receivedGtid || replica.slavePos;
+  const known = from === '' ? -1 : source.log.findIndex((transaction) => gtid(transaction) === from);
+  if (from !== '' && known < 0) {
+    link.io = false;
+    link.error = `error 1236: the binary log of ${source.address} has no ${from}`;
+    return;
+  }
+  link.heartbeats += 1;
+  for (const transaction of source.log.slice(known + 1)) {
+    link.receivedGtid = gtid(transaction);
+    link.relay.push(transaction);
+  }
+}
+
+function applyRelay(replica: Inside, link: FakeLink): void {
+  if (replica.state !== 'running' || !link.sql) return;
+  for (let next = link.relay[0]; next !== undefined; next = link.relay[0]) {
+    // Its own transactions come back around the ring and are skipped.
+    if (next.server !== replica.id) {
+      if (next.sequence <= lastSequence(replica)) {
+        link.sql = false;
+        link.error = `error 1950: ${gtid(next)} is out of order`;
+        return;
+      }
+      replica.log.push(next);
+    }
+    replica.slavePos = gtid(next);
+    link.relay.shift();
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * A ready MariaDB datadir with the accounts and the schema of the tests, made once per machine and copied by
+ * every test: starting from a copy takes a fifth of the time of a new installation.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { eventually } from './eventually.ts';
+import { rootSession } from './mariadb-admin.ts';
+import { programs } from './servers.ts';
+
+const run = promisify(execFile);
+
+/** Name and password of every account in the template (from any host). root has no password, by the socket file only. */
+export const accounts = {
+  /** The account of the daemons, with exactly the privileges that they need. */
+  mmm: { user: 'mmm', password: 'mmm-secret' },
+  /** Reads and writes in schema `t`. */
+  app: { user: 'app', password: 'app-secret' },
+  /** May connect, nothing else. */
+  verify: { user: 'verify', password: 'verify-secret' },
+  repl: { user: 'repl', password: 'repl-secret' },
+} as const;
+
+/** The privileges of the daemons' account on MariaDB 10.5 and later. */
+export const MMM_GRANTS =
+  'PROCESS, SLAVE MONITOR, READ_ONLY ADMIN, CONNECTION ADMIN, REPLICATION SLAVE ADMIN';
+
+const SETUP: readonly string[] = [
+  'SET sql_log_bin=0',
+  `CREATE USER mmm@'%' IDENTIFIED BY '${accounts.mmm.password}'`,
+  `GRANT ${MMM_GRANTS} ON *.* TO mmm@'%'`,
+  `CREATE USER app@'%' IDENTIFIED BY '${accounts.app.password}'`,
+  "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, INDEX, ALTER, LOCK TABLES ON t.* TO app@'%'",
+  `CREATE USER verify@'%' IDENTIFIED BY '${accounts.verify.password}'`,
+  `CREATE USER repl@'%' IDENTIFIED BY '${accounts.repl.password}'`,
+  "GRANT REPLICATION SLAVE ON *.* TO repl@'%'",
+  'CREATE DATABASE t',
+  'CREATE TABLE t.x (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(40)) ENGINE=InnoDB',
+  'RESET MASTER',
+  "SET GLOBAL gtid_slave_pos=''",
+];
+
+/** The template's folder; made when it is not there yet (about 2 s). */
+export async function mariadbTemplate(): Promise<string> {
+  const { mariadbd } = await programs();
+  const version = (await run(mariadbd, ['--no-defaults', '--version'])).stdout;
+  const key = createHash('sha256')
+    .update(`${version}\n${SETUP.join('\n')}`)
+    .digest('hex')
+    .slice(0, 12);
+  const cache = join(tmpdir(), `mmm-manager-tests-${userInfo().uid}`);
+  const folder = join(cache, `mariadb-${key}`);
+  if (existsSync(folder)) return folder;
+  await mkdir(cache, { recursive: true });
+  await chmod(cache, 0o755);
+  const draft = await mkdtemp(join(cache, 'draft-'));
+  try {
+    await chmod(draft, 0o755);
+    await fill(draft);
+    await rename(join(draft, 'data'), folder).catch((error: unknown) => {
+      // Another test process was first: its copy is as good.
+      if (!existsSync(folder)) throw error;
+    });
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+  return folder;
+}
+
+/**
+ * As root `--user=root`: mariadbd wants that said. No other account is needed then, which a machine without an
+ * installed MariaDB does not have, and which could not enter every temporary folder.
+ */
+export function runAs(): readonly string[] {
+  return userInfo().uid === 0 ? ['--user=root'] : [];
+}
+
+async function fill(draft: string): Promise<void> {
+  const { mariadbd, mariadbInstallDb } = await programs();
+  const data = join(draft, 'data');
+  const socket = join(draft, 's.sock');
+  const auth = ['--auth-root-authentication-method=normal', '--skip-test-db'];
+  await run(mariadbInstallDb, ['--no-defaults', ...runAs(), `--datadir=${data}`, ...auth], {
+    timeout: 60_000,
+  });
+  const options = [
+    `--datadir=${data}`,
+    `--socket=${socket}`,
+    `--tmpdir=${draft}`,
+    '--skip-networking',
+    '--log-bin=bin',
+  ];
+  const small = ['--server-id=1', '--innodb-log-file-size=8M', '--innodb-buffer-pool-size=32M'];
+  const server = spawn(mariadbd, ['--no-defaults', ...runAs(), ...options, ...small], { stdio: 'ignore' });
+  try {
+    const session = await eventually('the template server answers', () => rootSession(socket), undefined, {
+      withinMs: 60_000,
+    });
+    for (const sql of SETUP) await session.query(sql);
+    session.end();
+  } finally {
+    await quit(server);
+  }
+  const logs = (await readdir(data)).filter((name) =>
+    /^(?:bin\.|relay|multi-master|master\.info)/.test(name),
+  );
+  await Promise.all(logs.map((name) => rm(join(data, name))));
+}
+
+async function quit(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return;
+  const gone = new Promise((resolve) => server.once('exit', resolve));
+  server.kill('SIGTERM');
+  await gone;
+}

@@ -1,0 +1,209 @@
+/** A whole site: two masters, Redis, haproxy and the daemons, from configuration files, by the installed commands. */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { createDaemon, type Daemon, type DaemonName } from './daemon.ts';
+import { eventually } from './eventually.ts';
+import { type Haproxy, startHaproxy } from './haproxy.ts';
+import { type MariaServer, startMariaPair } from './mariadb.ts';
+import { testSession } from './mariadb-admin.ts';
+import { accounts } from './mariadb-template.ts';
+import { tempDir } from './processes.ts';
+import { type RedisServer, startRedis } from './redis.ts';
+import { type CommandResult, runCommand } from './run-command.ts';
+import { type SiteFiles, writeSiteFiles } from './site-files.ts';
+
+export interface StackOptions {
+  readonly tag?: string;
+  /** More keys for the tag section of mmm.conf. */
+  readonly clusterKeys?: readonly string[];
+  /** Which server is writable when the daemons come; default `a`. */
+  readonly writable?: 'a' | 'b' | 'none';
+}
+
+/** What the tests read of the topology document. */
+export interface TopologyView {
+  readonly generation: number;
+  readonly phase: string;
+  readonly writer: string | null;
+  readonly members: readonly MemberView[];
+}
+
+export interface MemberView {
+  readonly address: string;
+  readonly role: string;
+  readonly state: string;
+  readonly extra?: { readonly count: number; readonly list: string };
+}
+
+export type EventView = Readonly<Record<string, string>>;
+
+export interface Stack extends AsyncDisposable {
+  readonly folder: string;
+  readonly tag: string;
+  readonly uniqsign: string;
+  readonly files: SiteFiles;
+  readonly a: MariaServer;
+  readonly b: MariaServer;
+  readonly redis: RedisServer;
+  readonly haproxy: Haproxy;
+  readonly monitor: Daemon;
+  readonly identify: Daemon;
+  readonly agent: Daemon;
+  readonly sidecar: Daemon;
+  readonly daemons: readonly Daemon[];
+  /** null while there is none. */
+  topology(): Promise<TopologyView | null>;
+  /** Resolves when the cluster is stable, on this writer if given, and haproxy routes there. */
+  stable(writer?: MariaServer, withinMs?: number): Promise<TopologyView>;
+  /** Resolves when the cluster is stable and every member is online. */
+  healthy(withinMs?: number): Promise<void>;
+  /** The server that the topology names as writer. */
+  writer(): Promise<MariaServer>;
+  other(server: MariaServer): MariaServer;
+  serverOf(address: string | null): MariaServer;
+  /** Oldest first; `at` is epoch milliseconds. */
+  events(): Promise<readonly EventView[]>;
+  status(...args: readonly string[]): Promise<CommandResult>;
+  control(...args: readonly string[]): Promise<CommandResult>;
+}
+
+/**
+ * Starts everything at once, in no order; resolves when the daemons are ready, the cluster is stable and every
+ * member is online.
+ */
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const stack = await assembleStack(options);
+  try {
+    for (const daemon of stack.daemons) daemon.start();
+    await Promise.all(stack.daemons.map((daemon) => daemon.ready(30_000)));
+    await stack.healthy();
+    return stack;
+  } catch (error) {
+    await stack[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** The same with the daemons not started yet. */
+export async function assembleStack(options: StackOptions = {}): Promise<Stack> {
+  const folder = await tempDir('site');
+  const tag = options.tag ?? 'orders';
+  const uniqsign = randomBytes(16).toString('hex');
+  const [pair, redis] = await Promise.all([
+    startMariaPair({ writable: options.writable ?? 'a' }),
+    startRedis(),
+  ]);
+  const members = [pair.a.address, pair.b.address] as const;
+  const haproxy = await startHaproxy({ folder: folder.path, tag, members });
+  const site = { folder: folder.path, tag, uniqsign, members, redis: `${redis.host}:${redis.port}`, haproxy };
+  const files = await writeSiteFiles({ ...site, clusterKeys: options.clusterKeys ?? [] });
+  const { monitor, identify, agent, sidecar } = describeDaemons(folder.path, files);
+  const daemons = [monitor, identify, agent, sidecar];
+  const end = async () => {
+    await Promise.all(daemons.map((daemon) => daemon[Symbol.asyncDispose]()));
+    await Promise.all([haproxy.stop(), pair.dispose(), redis[Symbol.asyncDispose]()]);
+    await folder[Symbol.asyncDispose]();
+  };
+  const { a, b } = pair;
+  const parts = {
+    folder: folder.path,
+    tag,
+    uniqsign,
+    files,
+    a,
+    b,
+    redis,
+    haproxy,
+    monitor,
+    identify,
+    agent,
+    sidecar,
+  };
+  return {
+    ...parts,
+    daemons,
+    ...questions({ a, b, redis, haproxy, uniqsign, files }),
+    [Symbol.asyncDispose]: end,
+  };
+}
+
+function describeDaemons(folder: string, files: SiteFiles) {
+  const daemon = (name: DaemonName, configFile: string) =>
+    createDaemon({ name, configFile, logFile: join(folder, `${name}.log`) });
+  return {
+    monitor: daemon('mmm-monitor', files.mmm),
+    identify: daemon('mmm-identify', files.mmm),
+    agent: daemon('mmm-agent', files.agent),
+    sidecar: daemon('mmm-sidecar', files.sidecar),
+  };
+}
+
+type Parts = Pick<Stack, 'a' | 'b' | 'redis' | 'haproxy' | 'uniqsign' | 'files'>;
+type Questions = Pick<
+  Stack,
+  'topology' | 'stable' | 'healthy' | 'writer' | 'other' | 'serverOf' | 'events' | 'status' | 'control'
+>;
+
+function questions(parts: Parts): Questions {
+  const { a, b, redis, uniqsign, files } = parts;
+  const topology = async () => {
+    const text = await redis.client.get(`mysql-${uniqsign}-topology`);
+    return text === null ? null : (JSON.parse(text) as TopologyView);
+  };
+  const serverOf = (address: string | null) => {
+    const server = [a, b].find((candidate) => candidate.address === address);
+    if (server === undefined) throw new Error(`no server has the address ${address}`);
+    return server;
+  };
+  const stable = (writer?: MariaServer, withinMs = 20_000) =>
+    eventually(
+      `stable${writer === undefined ? '' : ` on ${writer.address}`}, and haproxy routes there`,
+      () => stableNow(topology, parts, writer),
+      (seen): seen is TopologyView => typeof seen !== 'string',
+      { withinMs },
+    ) as Promise<TopologyView>;
+  const healthy = (withinMs = 20_000) =>
+    eventually(
+      'stable with every member online',
+      async () => (await stable(undefined, withinMs)).members,
+      (members) => members.every((member) => member.state === 'online'),
+      { withinMs },
+    );
+  return {
+    topology,
+    stable,
+    healthy: async (withinMs) => void (await healthy(withinMs)),
+    writer: async () => serverOf((await topology())?.writer ?? null),
+    other: (server) => (server === a ? b : a),
+    serverOf,
+    events: async () => (await redis.client.xrange(`mysql-${uniqsign}-events`, '-', '+')).map(toEvent),
+    status: (...args) => runCommand('mmm-status', ['--conf', files.mmm, ...args]),
+    control: (...args) => runCommand('mmm-control', ['--conf', files.mmm, ...args]),
+  };
+}
+
+/** The topology, or in words what is missing. */
+async function stableNow(
+  topology: () => Promise<TopologyView | null>,
+  { haproxy }: Parts,
+  writer: MariaServer | undefined,
+): Promise<TopologyView | string> {
+  const now = await topology();
+  if (now?.phase !== 'stable' || now.writer === null) return `topology ${JSON.stringify(now)}`;
+  if (writer !== undefined && now.writer !== writer.address) return `the writer is ${now.writer}`;
+  const session = await testSession({ host: '127.0.0.1', port: haproxy.port, ...accounts.verify });
+  try {
+    const [row] = await session.query('SELECT @@port AS port, @@read_only AS closed');
+    const reached = `127.0.0.1:${row?.port}`;
+    return reached === now.writer && row?.closed === 0
+      ? now
+      : `haproxy leads to ${reached}, ${JSON.stringify(row)}`;
+  } finally {
+    session.end();
+  }
+}
+
+function toEvent([id, fields]: readonly [string, readonly string[]]): EventView {
+  const pairs = fields.flatMap((field, index) => (index % 2 === 0 ? [[field, fields[index + 1] ?? '']] : []));
+  return { ...Object.fromEntries(pairs), at: id.split('-')[0] ?? '' };
+}
