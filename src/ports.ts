@@ -4,8 +4,8 @@ import type {
   Answer,
   Event,
   Facts,
-  LegacyCheck,
   History,
+  LegacyCheck,
   Look,
   Request,
   SidecarReport,
@@ -67,7 +67,11 @@ export interface Commit {
   readonly next: Topology;
   readonly events: readonly Event[];
   /** Writes mode and master for this pair. `sinceEpochMs` is for people. */
-  readonly legacy: { readonly active: string; readonly passive: string; readonly sinceEpochMs: number } | null;
+  readonly legacy: {
+    readonly active: string;
+    readonly passive: string;
+    readonly sinceEpochMs: number;
+  } | null;
   /** Also publish the ancestor's message on `topic`. */
   readonly announceOn: string | null;
   /** Id of a request this change carries out: the change is refused when it was withdrawn meanwhile. */
@@ -109,7 +113,11 @@ export interface Hub {
   answer(uniqsign: string, answer: Answer): Promise<void>;
   readAnswer(uniqsign: string, id: string): Promise<Answer | null>;
   /** Calls back on every hint until `signal` aborts. Hints may be lost: callers poll too. */
-  watch(uniqsigns: readonly string[], onHint: (uniqsign: string, hint: Hint) => void, signal: AbortSignal): Promise<void>;
+  watch(
+    uniqsigns: readonly string[],
+    onHint: (uniqsign: string, hint: Hint) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
   close(): Promise<void>;
 }
 

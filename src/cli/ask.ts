@@ -53,15 +53,37 @@ export async function ask(
   }
 }
 
-/** null when it is stored. A request whose storing got no answer may be there: it is taken back. */
-async function put({ hub, cluster, request }: Asked, timeoutMs: number): Promise<Reply | null> {
+/** null when it is stored, or may be: then it is treated like a request that nobody answers. */
+async function put(asked: Asked, timeoutMs: number): Promise<Reply | null> {
+  const { hub, cluster, request } = asked;
+  try {
+    await hub.readTopology(cluster.uniqsign);
+  } catch (error) {
+    if (error instanceof HubError) return failed(`nothing was asked: ${error.message}`);
+    throw error;
+  }
   try {
     await hub.putRequest(cluster.uniqsign, request, timeoutMs);
     return null;
   } catch (error) {
     if (!(error instanceof HubError)) throw error;
-    await hub.withdraw(cluster.uniqsign, request.id).catch(() => false);
-    return failed(`nothing was asked: ${error.message}`);
+    return (await tookBack(asked)) ? failed(`nothing was asked: ${error.message}`) : null;
+  }
+}
+
+/**
+ * Whether a request that got no answer is surely not in Redis. A Redis that was frozen may still store it after
+ * it answered others, so it is looked at twice.
+ */
+async function tookBack({ hub, cluster, request, clock }: Asked): Promise<boolean> {
+  try {
+    await hub.withdraw(cluster.uniqsign, request.id);
+    await clock.sleep(POLL_MS);
+    await hub.withdraw(cluster.uniqsign, request.id);
+    return true;
+  } catch (error) {
+    if (error instanceof HubError) return false;
+    throw error;
   }
 }
 

@@ -29,7 +29,7 @@ export interface Program {
   readonly verbs?: readonly Verb[];
   /** Without one of the verbs nothing is done. */
   readonly needsVerb?: boolean;
-  /** Exit code of usage and configuration errors; 2 unless told otherwise. */
+  /** Exit code when it cannot begin to work; else 2 for usage and configuration, 1 for what nobody expected. */
   readonly usageExit?: number;
   /** Does the work; resolves with the exit code. */
   run(context: Context): Promise<number>;
@@ -75,7 +75,7 @@ async function exitCodeOf(program: Program, argv: readonly string[]): Promise<nu
       return usageExit;
     }
     complain(program.name, [whatWentWrong(error, argv.includes('--debug'))]);
-    return 1;
+    return program.usageExit ?? 1;
   }
 }
 

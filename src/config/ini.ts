@@ -3,8 +3,10 @@
  *
  * - ` #` or ` ;` after white space starts a comment, also behind a section header; inside a word both are literal.
  * - A duplicate key or section is a mistake: whichever is meant, the other would be lost silently.
+ * - `ini` finds sections, keys and values; it sees every line shielded, as by itself it keeps none of these rules.
  * - What a value means (quotes, commands) is for its reader: `raw` holds everything behind the `=`.
  */
+import { parse } from 'ini';
 import type { Findings } from './findings.ts';
 
 export interface Entry {
@@ -26,55 +28,89 @@ interface OpenSection extends Section {
   readonly entries: Map<string, Entry>;
 }
 
+/** What `ini` makes of shielded lines: keys and sections in the order of the file; `true` is a line without `=`. */
+type Parsed = Readonly<Record<string, ParsedValue | Readonly<Record<string, ParsedValue>>>>;
+type ParsedValue = string | true;
+
 const CONTROL_BUT_TAB = /[^\P{Cc}\t]/u;
 const KEY = /^[A-Za-z0-9_.-]+$/;
 
 /** Reads the sections of a file; mistakes go to `findings`. */
 export function parseIni(text: string, findings: Findings): Ini {
-  const sections = new Map<string, OpenSection>();
-  let current: OpenSection | null = null;
-  let line = 0;
-  for (const rawLine of text.replace(/^\uFEFF/, '').split(/\r?\n/)) {
-    line += 1;
-    const content = rawLine.trim();
-    if (content === '' || content.startsWith('#') || content.startsWith(';')) continue;
-    if (CONTROL_BUT_TAB.test(content)) findings.mistake(line, 'there is a control character in this line');
-    else if (content.startsWith('[')) current = openSection(content, line, sections, findings) ?? current;
-    else addEntry(rawLine, line, current, findings);
+  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
+  const parsed: Parsed = parse(lines.map((line, index) => shieldLine(line, index + 1, findings)).join('\n'));
+  const sections = new Map<string, Section>();
+  for (const [label, content] of Object.entries(parsed)) {
+    if (typeof content === 'object') addSection(label, content, sections, findings);
+    else addEntry(label, content, null, findings);
   }
   return sections;
 }
 
-function openSection(
-  content: string,
-  line: number,
-  sections: Map<string, OpenSection>,
-  findings: Findings,
-): OpenSection | null {
+/** The line as `ini` may see it; empty when there is nothing in it to read. */
+function shieldLine(text: string, line: number, findings: Findings): string {
+  const content = text.trim();
+  if (content === '' || content.startsWith('#') || content.startsWith(';')) return '';
+  if (CONTROL_BUT_TAB.test(content)) {
+    findings.mistake(line, 'there is a control character in this line');
+    return '';
+  }
+  return content.startsWith('[') ? shieldHeader(content, line, findings) : shield(text, line);
+}
+
+/** `ini` takes a header with anything behind it for a key, so the comment goes first. */
+function shieldHeader(content: string, line: number, findings: Findings): string {
   const parts = /^\[([^\]]*)\](.*)$/.exec(content);
   const name = parts?.[1]?.trim().replace(/\s+/g, ' ') ?? '';
   if (parts === null || name === '') {
     findings.mistake(line, 'a section header is [name]');
-    return null;
+    return '';
   }
   if (!endsHere(parts[2] ?? '')) findings.mistake(line, `nothing but a comment may follow [${name}]`);
+  return `[${shield(name, line)}]`;
+}
+
+/**
+ * `ini` would cut at `#`, unquote, nest at dots, turn `true` and `null` into other types, drop `__proto__` and let
+ * the last duplicate win. It sees code units instead of characters, all but `=`, and the line in front of each name.
+ */
+function shield(text: string, line: number): string {
+  return `${line}:${text.replace(/[^=]/g, (unit) => unit.charCodeAt(0).toString(16).padStart(4, '0'))}`;
+}
+
+function unshield(shielded: string): string {
+  return shielded.replace(/[0-9a-f]{4}/g, (unit) => String.fromCharCode(Number.parseInt(unit, 16)));
+}
+
+function unlabel(label: string): { readonly line: number; readonly name: string } {
+  const colon = label.indexOf(':');
+  return { line: Number(label.slice(0, colon)), name: unshield(label.slice(colon + 1)) };
+}
+
+function addSection(
+  label: string,
+  content: Readonly<Record<string, ParsedValue>>,
+  sections: Map<string, Section>,
+  findings: Findings,
+): void {
+  const { line, name } = unlabel(label);
   const section: OpenSection = { name, line, entries: new Map() };
   const first = sections.get(name);
   if (first === undefined) sections.set(name, section);
   else findings.mistake(line, `section [${name}] is already in line ${first.line}: merge the two`);
-  return section;
+  for (const [key, value] of Object.entries(content)) addEntry(key, value, section, findings);
 }
 
-function addEntry(text: string, line: number, section: OpenSection | null, findings: Findings): void {
-  const equals = text.indexOf('=');
-  const key = text.slice(0, Math.max(equals, 0)).trim();
+function addEntry(label: string, value: ParsedValue, section: OpenSection | null, findings: Findings): void {
+  const { line, name } = unlabel(label);
+  const key = name.trim();
   const first = section?.entries.get(key);
-  if (equals < 0) findings.mistake(line, 'this is no section header, no comment and no key=value');
+  if (value === true) findings.mistake(line, 'this is no section header, no comment and no key=value');
   else if (!KEY.test(key)) findings.mistake(line, 'a key holds letters, digits, "_", "." and "-" only');
   else if (section === null) findings.mistake(line, `${key} stands before the first section header`);
   else if (first !== undefined) {
     findings.mistake(line, `${key} is already in line ${first.line} of [${section.name}]: keep one`);
-  } else section.entries.set(key, { key, line, raw: text.slice(equals + 1) });
+  } else section.entries.set(key, { key, line, raw: unshield(value) });
 }
 
 /** The words of a value, or why it has none. */

@@ -2,9 +2,10 @@
  * May this standby become the writer? Asked before anything is touched, so that a handover that cannot
  * end well is not begun. The agent asks the final questions again on the server itself.
  */
+
+import { healthOf } from './gates.ts';
 import { extras } from './history.ts';
 import type { Topology } from './model.ts';
-import { healthOf } from './gates.ts';
 import { linkFrom, type Situation } from './situation.ts';
 
 /** Why `address` cannot take over from `from`, or null when it can. `planned` asks for more. */
@@ -46,8 +47,12 @@ export function bestStandby(
 function holdsMore(s: Situation, address: string, than: string): boolean {
   const mine = s.lastLook.get(address);
   const theirs = s.lastLook.get(than);
-  return mine !== undefined && theirs !== undefined && extras(mine.history, theirs.history).count > 0
-    && extras(theirs.history, mine.history).count === 0;
+  return (
+    mine !== undefined &&
+    theirs !== undefined &&
+    extras(mine.history, theirs.history).count > 0 &&
+    extras(theirs.history, mine.history).count === 0
+  );
 }
 
 function linkTrouble(
@@ -57,7 +62,8 @@ function linkTrouble(
 ): string | null {
   const link = linkFrom(healthOf(s, address).look, options.from, s.lastLook.get(options.from));
   if (link === undefined) return `${address} does not replicate from ${options.from}`;
-  if (link.error !== '' && link.sql === 'no') return `replication on ${address} stopped with an error: ${link.error}`;
+  if (link.error !== '' && link.sql === 'no')
+    return `replication on ${address} stopped with an error: ${link.error}`;
   if (!options.planned) {
     const halted = s.topology?.phase === 'halted';
     if (link.sql === 'no' && !link.drained && !halted) return `the SQL thread on ${address} is not running`;

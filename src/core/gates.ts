@@ -68,7 +68,9 @@ function gateOf(s: Situation, t: Topology, address: string): Gate {
   const word = s.agents.get(address);
   if (word?.report.did === 'closed' && word.report.generation === t.generation) return { proof: 'a' };
   const { policy } = s.cluster;
-  const waitsFor = [`(a) the agent's report that ${address} is closed (${word?.report.detail || 'none yet'})`];
+  const waitsFor = [
+    `(a) the agent's report that ${address} is closed (${word?.report.detail || 'none yet'})`,
+  ];
   const death = deathOf(s, address);
   const neverRouted = !t.routedBySidecars;
   if (death === 'refused') {

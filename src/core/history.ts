@@ -39,7 +39,10 @@ export function isContained(mine: History, theirs: History): boolean {
 /** Whether both are the same history, text for text. */
 export function sameHistory(a: History, b: History): boolean {
   if (a.kind === 'mariadb' && b.kind === 'mariadb') {
-    return isSame(parsePoints(a.state), parsePoints(b.state)) && isSame(parsePoints(a.received), parsePoints(b.received));
+    return (
+      isSame(parsePoints(a.state), parsePoints(b.state)) &&
+      isSame(parsePoints(a.received), parsePoints(b.received))
+    );
   }
   return a.kind === 'mysql' && b.kind === 'mysql' && isContained(a, b) && isContained(b, a);
 }

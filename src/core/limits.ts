@@ -10,9 +10,12 @@ export function setupLimits(s: Situation): readonly string[] {
   const startsClosed = s.agents.get(t.writer)?.report.startsClosed === true;
   const { fencing, silenceMs } = s.cluster.policy;
   if (fencing === 'strict' && !startsClosed) {
-    limits.push(`a crash of ${t.writer} would not fail over: put read_only=1 into its my.cnf and starts_closed=yes into the agent's file`);
+    limits.push(
+      `a crash of ${t.writer} would not fail over: put read_only=1 into its my.cnf and starts_closed=yes into the agent's file`,
+    );
   }
-  if (fencing === 'strict') limits.push(`a silent host of ${t.writer} would not fail over: fencing=routed accepts the sidecars' cut`);
+  if (fencing === 'strict')
+    limits.push(`a silent host of ${t.writer} would not fail over: fencing=routed accepts the sidecars' cut`);
   if (t.sidecars.length === 0 && t.routedBySidecars && fencing === 'routed') {
     limits.push('every sidecar has left: only a writer known to start closed fails over');
   }
@@ -20,7 +23,9 @@ export function setupLimits(s: Situation): readonly string[] {
     if (address === t.writer) continue;
     const link = linkFrom(healthOf(s, address).look, t.writer, s.lastLook.get(t.writer));
     if (link !== undefined && link.heartbeatMs * 2 > silenceMs) {
-      limits.push(`${address} would notice a silent ${t.writer} only after ${(link.heartbeatMs * 2) / 1000} s: CHANGE MASTER TO MASTER_HEARTBEAT_PERIOD=1 on it`);
+      limits.push(
+        `${address} would notice a silent ${t.writer} only after ${(link.heartbeatMs * 2) / 1000} s: CHANGE MASTER TO MASTER_HEARTBEAT_PERIOD=1 on it`,
+      );
     }
   }
   return limits;

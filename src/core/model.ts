@@ -244,9 +244,9 @@ export const SidecarReport = z.object({
   detail: text,
   /** From first sight of this generation and phase to done. */
   tookMs: z.number().min(0),
-  targets: z.array(
-    z.object({ name: z.string().max(128), ok: z.boolean(), detail: text, tookMs: z.number().min(0) }),
-  ).max(1024),
+  targets: z
+    .array(z.object({ name: z.string().max(128), ok: z.boolean(), detail: text, tookMs: z.number().min(0) }))
+    .max(1024),
   seq: count,
 });
 export type SidecarReport = z.infer<typeof SidecarReport>;

@@ -87,7 +87,9 @@ function linkToStart(t: Topology, address: string, look: Look, r: Remembered): s
   const sources =
     t.writer === address
       ? t.members.filter((m) => m.state === 'online' && m.address !== address)
-      : t.members.filter((m) => m.address === t.writer && (mine?.state === 'online' || mine?.state === 'recovering'));
+      : t.members.filter(
+          (m) => m.address === t.writer && (mine?.state === 'online' || mine?.state === 'recovering'),
+        );
   for (const source of sources) {
     if (t.parked.some((p) => p.on === address && p.from === source.address)) continue;
     const link = linkFrom(look, source.address, r.peers.get(source.address));

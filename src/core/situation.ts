@@ -71,7 +71,13 @@ export interface Situation {
 /** A report older than this says nothing about now. Agents and sidecars report each second. */
 export const FRESH_MS = 3000;
 
-export const UNKNOWN: Health = { status: 'unknown', forMs: 0, failures: 0, reason: 'no monitor reports', look: null };
+export const UNKNOWN: Health = {
+  status: 'unknown',
+  forMs: 0,
+  failures: 0,
+  reason: 'no monitor reports',
+  look: null,
+};
 
 /**
  * Folds what several monitors say of one member. One that still gets an answer vetoes; otherwise more than
@@ -97,7 +103,9 @@ export function foldHealth(address: string, fresh: readonly Facts[]): Health {
 /** The link of `look` that comes from the server at `address` (or with that server id). */
 export function linkFrom(look: Look | null, address: string, peer: Look | undefined): Link | undefined {
   return look?.links.find(
-    (link) => link.from === address || (peer !== undefined && peer.serverId > 0 && link.fromServerId === peer.serverId),
+    (link) =>
+      link.from === address ||
+      (peer !== undefined && peer.serverId > 0 && link.fromServerId === peer.serverId),
   );
 }
 
@@ -111,4 +119,3 @@ export function hears(link: Link): boolean {
 export function isFresh(ageMs: number): boolean {
   return ageMs <= FRESH_MS;
 }
-

@@ -9,8 +9,8 @@ import type { AgentReport, Facts, Look, Request, SidecarReport, Topology } from 
 import {
   type AgentWord,
   type Cluster,
-  foldHealth,
   FRESH_MS,
+  foldHealth,
   type Health,
   linkFrom,
   type Situation,
@@ -53,9 +53,14 @@ export function observe(
   const { cluster, nowMs } = options;
   const moved = movements(previous, reading, nowMs);
   const floor = highest(previous, reading, options.floor);
-  const topology = reading.topology !== null && reading.topology.generation >= floor ? reading.topology : null;
+  const topology =
+    reading.topology !== null && reading.topology.generation >= floor ? reading.topology : null;
   const hadTopology = previous !== null && !previous.phase.what.startsWith('none');
-  const phase = since(previous?.phase, topology === null ? 'none' : `${topology.generation} ${topology.phase}`, nowMs);
+  const phase = since(
+    previous?.phase,
+    topology === null ? 'none' : `${topology.generation} ${topology.phase}`,
+    nowMs,
+  );
   const fresh = reading.facts.filter((f) => age(moved, `facts-${f.id}`, nowMs) <= factsFreshMs(cluster));
   const health = new Map(cluster.masters.map((a) => [a, foldHealth(a, fresh)]));
   const agents = words(reading.agents, moved, nowMs);
@@ -84,7 +89,10 @@ export function observe(
       brokenMs: new Map([...watch.broken].map(([a, ms]) => [a, nowMs - ms])),
       extraMs: new Map([...watch.extra].map(([a, e]) => [a, nowMs - e.ms])),
       agents,
-      sidecars: reading.sidecars.map((report) => ({ report, ageMs: age(moved, `sidecar-${report.id}`, nowMs) })),
+      sidecars: reading.sidecars.map((report) => ({
+        report,
+        ageMs: age(moved, `sidecar-${report.id}`, nowMs),
+      })),
       requests: reading.requests,
       legacyWriter: reading.legacyWriter,
       incarnation: reading.incarnation,
@@ -97,7 +105,8 @@ function movements(previous: Watch | null, reading: Reading, nowMs: number): Wat
   const note = (key: string, seq: number): void => {
     const before = previous?.moved.get(key);
     // First sight of a report that appears while we watch is movement too; at our own start it may be old.
-    const ms = before === undefined ? (previous === null ? null : nowMs) : before.seq === seq ? before.ms : nowMs;
+    const ms =
+      before === undefined ? (previous === null ? null : nowMs) : before.seq === seq ? before.ms : nowMs;
     moved.set(key, { seq, ms });
   };
   for (const f of reading.facts) note(`facts-${f.id}`, f.seq);
@@ -126,7 +135,11 @@ function highest(previous: Watch | null, reading: Reading, stored: number): numb
 }
 
 /** Of several agents that serve a member, the one whose word is newest. */
-function words(agents: readonly AgentReport[], moved: Watch['moved'], nowMs: number): ReadonlyMap<string, AgentWord> {
+function words(
+  agents: readonly AgentReport[],
+  moved: Watch['moved'],
+  nowMs: number,
+): ReadonlyMap<string, AgentWord> {
   const found = new Map<string, AgentWord>();
   for (const agent of agents) {
     const ageMs = age(moved, `agent-${agent.id}`, nowMs);

@@ -31,6 +31,8 @@ export function createAgent(options: {
   /** Only these tags; empty: every cluster. */
   readonly tags: readonly string[];
   readonly startsClosed: boolean | null;
+  /** Looks in a row that may fail before it is worth a warning. */
+  readonly attempts: number;
 }): Agent {
   const { hub, clock, memory, log } = options;
   const keepers = new Map<string, Keeper>();
@@ -70,9 +72,8 @@ export function createAgent(options: {
     }
     await memory.raise(uniqsign, t.generation);
     const report = await keeperOf(uniqsign, address).step(t);
-    let known = reports.get(uniqsign);
-    if (known === undefined) reports.set(uniqsign, (known = new Map()));
-    known.set(address, report);
+    const known = reports.get(uniqsign) ?? new Map<string, MemberReport>();
+    reports.set(uniqsign, known.set(address, report));
     await publish(uniqsign, t);
     return t.phase === 'stable' ? REPORT_MS : HANDOVER_MS;
   }
@@ -80,7 +81,9 @@ export function createAgent(options: {
   /** Writes the report when it says something new, and at least each second. */
   async function publish(uniqsign: string, t: Topology): Promise<void> {
     const known = reports.get(uniqsign) ?? new Map<string, MemberReport>();
-    const news = JSON.stringify([...known].map(([a, r]) => [a, r.generation, r.did, r.detail, r.look?.readOnly]));
+    const news = JSON.stringify(
+      [...known].map(([a, r]) => [a, r.generation, r.did, r.detail, r.look?.readOnly]),
+    );
     const before = reported.get(uniqsign);
     if (before?.text === news && clock.now() - before.ms < REPORT_MS - 100) return;
     reported.set(uniqsign, { text: news, ms: clock.now() });
@@ -111,7 +114,11 @@ export function createAgent(options: {
     if (known !== undefined) return known;
     const server: Server = options.servers(address);
     const peers = (): ReadonlyMap<string, Look> =>
-      new Map([...(reports.get(uniqsign) ?? [])].flatMap(([a, r]) => (r.look === null ? [] : [[a, r.look] as const])));
+      new Map(
+        [...(reports.get(uniqsign) ?? [])].flatMap(([a, r]) =>
+          r.look === null ? [] : [[a, r.look] as const],
+        ),
+      );
     const keeper = createKeeper({
       address,
       server,
@@ -119,6 +126,7 @@ export function createAgent(options: {
       memory,
       log: log.child({ uniqsign }),
       startsClosed: options.startsClosed,
+      attempts: options.attempts,
       peers,
       promotion: { currentTopology: (u) => hub.readTopology(u), strangers: options.servers, peers },
     });

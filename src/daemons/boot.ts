@@ -51,7 +51,10 @@ export interface DaemonProgram<C extends CommonConfig> {
 const STOP_MS = 2500;
 
 /** Runs a daemon until it is told to stop; resolves with the exit code. Rejects with ConfigError at the start. */
-export async function runDaemon<C extends CommonConfig>(program: DaemonProgram<C>, invocation: Invocation): Promise<number> {
+export async function runDaemon<C extends CommonConfig>(
+  program: DaemonProgram<C>,
+  invocation: Invocation,
+): Promise<number> {
   let isReady = false;
   let life = await live(program, invocation, await program.load(invocation), announce);
   const stopped = new Promise<void>((resolve) => {
@@ -85,7 +88,10 @@ export async function runDaemon<C extends CommonConfig>(program: DaemonProgram<C
       life.log.info({ event: 'reloaded', file: config.file }, 'configuration read again');
     } catch (error) {
       const mistakes = error instanceof ConfigError ? error.mistakes : [String(error)];
-      life.log.error({ event: 'reload-refused', mistakes }, 'the new configuration is not used, the old one stays');
+      life.log.error(
+        { event: 'reload-refused', mistakes },
+        'the new configuration is not used, the old one stays',
+      );
     }
   }
 }
@@ -103,13 +109,24 @@ async function live<C extends CommonConfig>(
 ): Promise<Life> {
   const lock = await lockStateDir({ dir: config.state.dir, program: program.name });
   const memory = await createMemory({ dir: config.state.dir, program: program.name });
-  const log = createLog({ program: program.name, file: config.logFile, level: invocation.debug ? 'debug' : 'info' });
+  const log = createLog({
+    program: program.name,
+    file: config.logFile,
+    level: invocation.debug ? 'debug' : 'info',
+  });
   for (const warning of config.warnings) log.warn({ warning }, 'configuration warning');
   const { host, port, username, password, db } = config.redis;
   const hub = createRedisHub({ host, port, username, password, db, log });
   const abort = new AbortController();
   log.info({ event: 'starting', file: config.file, id: config.state.id }, 'starting');
-  const runtime: Runtime = { hub, clock: createClock(), log, memory, signal: abort.signal, ready: () => announce(log) };
+  const runtime: Runtime = {
+    hub,
+    clock: createClock(),
+    log,
+    memory,
+    signal: abort.signal,
+    ready: () => announce(log),
+  };
   const done = program.run(config, runtime, invocation);
   return {
     log,

@@ -58,8 +58,8 @@ export function createWatcher(options: WatcherOptions): Watcher {
   let refused = '';
   /** Highest generation that is surely remembered. */
   let durable = 0;
-  const deed: { readonly key: string; readonly did: SidecarReport['did']; readonly tookMs: number } | null =
-    null;
+  /** When the latest phase was first done. */
+  let done: { readonly key: string; readonly tookMs: number } | null = null;
   let announced = 0;
   let idsReadMs = Number.NEGATIVE_INFINITY;
   let seq = 0;

@@ -3,9 +3,9 @@
  * Several may run: each change is decided on the stored text it replaces, so only one of them lands.
  */
 import { type Decision, decide } from '../core/decide.ts';
+import { setupLimits } from '../core/limits.ts';
 import type { Topology } from '../core/model.ts';
 import type { Change } from '../core/outcome.ts';
-import { setupLimits } from '../core/limits.ts';
 import type { Cluster, Situation } from '../core/situation.ts';
 import { observe, type Watch } from '../core/watch.ts';
 import type { Clock, ClusterState, Hub, Log, Memory } from '../ports.ts';
@@ -65,7 +65,16 @@ export function createIdentify(options: {
       answers: change.answers,
     });
     const { generation, step: number, phase, writer } = change.next;
-    const fields = { uniqsign, tag: cluster.tag, rule: decision.rule, generation, step: number, phase, writer, says: decision.says };
+    const fields = {
+      uniqsign,
+      tag: cluster.tag,
+      rule: decision.rule,
+      generation,
+      step: number,
+      phase,
+      writer,
+      says: decision.says,
+    };
     if (result === 'committed') log.info(fields, 'topology changed');
     else log.info({ ...fields, result }, 'somebody else was first, looking again');
     return true;
@@ -86,12 +95,14 @@ export function createIdentify(options: {
       secondaryhost: cluster.masters[1] ?? null,
       members: cluster.masters,
     });
-    if (repaired.length > 0) log.warn({ uniqsign, keys: repaired }, 'repaired keys that somebody changed');
+    if (repaired.length > 0) log.info({ uniqsign, keys: repaired }, "brought the ancestor's keys in line");
   }
 
   function warnOfLimits(s: Situation): void {
     const limits = setupLimits(s);
-    sayOnce('limits', limits.join('; '), () => log.warn({ uniqsign, limits }, 'this set-up cannot fail over in some cases'));
+    sayOnce('limits', limits.join('; '), () =>
+      log.warn({ uniqsign, limits }, 'this set-up cannot fail over in some cases'),
+    );
   }
 
   /** Each sentence once: a rule repeats itself with other milliseconds. */

@@ -6,7 +6,7 @@ import type { Look, MemberReport, Topology } from '../core/model.ts';
 import { plan, type Step } from '../core/plan.ts';
 import { ServerError } from '../errors.ts';
 import type { Clock, Log, Memory, Server } from '../ports.ts';
-import { promote, type Promotion } from './promote.ts';
+import { type Promotion, promote } from './promote.ts';
 
 export interface Keeper {
   /** Brings the member in line with `t` as far as it goes now; resolves with what to report. */
@@ -24,6 +24,8 @@ export function createKeeper(options: {
   readonly clock: Clock;
   readonly memory: Memory;
   readonly log: Log;
+  /** Looks in a row that may fail before it is worth a warning. */
+  readonly attempts: number;
   /** What the configuration says; null: watch how the server starts. */
   readonly startsClosed: boolean | null;
   /** The newest looks at the other members. */
@@ -34,13 +36,18 @@ export function createKeeper(options: {
   let last: MemberReport | null = null;
   let startsClosed = options.startsClosed;
   let goneSinceMs: number | null = null;
+  let failures = 0;
 
   async function step(t: Topology): Promise<MemberReport> {
     const startedMs = clock.now();
     for (let turn = 0; turn < MOST_STEPS; turn += 1) {
       const look = await lookAt();
       if (!('flavour' in look)) return remember(t, 'unreachable', look.reason, null, startedMs);
-      const next = plan(t, address, look, { last, spent: memory.spent(t.uniqsign, address), peers: options.peers() });
+      const next = plan(t, address, look, {
+        last,
+        spent: memory.spent(t.uniqsign, address),
+        peers: options.peers(),
+      });
       if (next.do === 'report') return remember(t, next.did, next.detail, look, startedMs);
       const done = await carryOut(t, next, look, startedMs);
       if (done !== null) return done;
@@ -53,10 +60,18 @@ export function createKeeper(options: {
       const look = await server.look(LOOK_MS);
       watchStart(look);
       goneSinceMs = null;
+      failures = 0;
       return look;
     } catch (error) {
       if (!(error instanceof ServerError)) throw error;
       if (error.trouble !== 'faulty') goneSinceMs ??= clock.now();
+      failures += 1;
+      if (failures === options.attempts) {
+        log.warn(
+          { member: address, attempts: failures, reason: error.message },
+          'member cannot be reached, trying on',
+        );
+      }
       return { reason: error.message };
     }
   }
@@ -67,7 +82,12 @@ export function createKeeper(options: {
     if (look.uptimeSeconds * 1000 <= clock.now() - goneSinceMs + 1000) startsClosed = look.readOnly;
   }
 
-  async function carryOut(t: Topology, next: Step, look: Look, startedMs: number): Promise<MemberReport | null> {
+  async function carryOut(
+    t: Topology,
+    next: Step,
+    look: Look,
+    startedMs: number,
+  ): Promise<MemberReport | null> {
     log.info({ member: address, generation: t.generation, phase: t.phase, step: next }, 'acting');
     try {
       switch (next.do) {
@@ -86,17 +106,25 @@ export function createKeeper(options: {
       }
     } catch (error) {
       if (!(error instanceof ServerError)) throw error;
-      log.warn({ member: address, generation: t.generation, step: next.do, reason: error.message }, 'step failed');
+      log.warn(
+        { member: address, generation: t.generation, step: next.do, reason: error.message },
+        'step failed',
+      );
       return remember(t, failureOf(next), error.message, null, startedMs);
     }
   }
 
-  async function close(t: Topology, how: Extract<Step, { do: 'close' }>, startedMs: number): Promise<MemberReport> {
+  async function close(
+    t: Topology,
+    how: Extract<Step, { do: 'close' }>,
+    startedMs: number,
+  ): Promise<MemberReport> {
     const result = await server.close(how);
     const seen = await lookAt();
     const look = 'flavour' in seen ? seen : null;
     if (!result.closed) return remember(t, 'close-failed', result.detail, look, startedMs);
-    if (look === null || !look.readOnly) return remember(t, 'unreachable', 'lost right after it was closed', look, startedMs);
+    if (look === null || !look.readOnly)
+      return remember(t, 'unreachable', 'lost right after it was closed', look, startedMs);
     return remember(t, 'closed', '', look, startedMs);
   }
 
@@ -105,7 +133,8 @@ export function createKeeper(options: {
     const seen = await lookAt();
     const now = 'flavour' in seen ? seen : null;
     if (failed !== null) return remember(t, 'open-failed', failed, now, startedMs);
-    if (now === null || now.readOnly) return remember(t, 'open-failed', 'lost right after it was opened', now, startedMs);
+    if (now === null || now.readOnly)
+      return remember(t, 'open-failed', 'lost right after it was opened', now, startedMs);
     return remember(t, 'opened', '', now, startedMs);
   }
 
@@ -118,9 +147,15 @@ export function createKeeper(options: {
   ): MemberReport {
     const isNews = last?.did !== did || last.generation !== t.generation;
     if (isNews) {
-      const fields = { member: address, generation: t.generation, did, detail, tookMs: Math.round(clock.now() - startedMs) };
-      if (did.endsWith('failed') || did === 'unreachable') log.warn(fields, 'member is not as it should be');
-      else log.info(fields, 'member is as the topology wants it');
+      const fields = {
+        member: address,
+        generation: t.generation,
+        did,
+        detail,
+        tookMs: Math.round(clock.now() - startedMs),
+      };
+      if (did.endsWith('failed')) log.warn(fields, 'member is not as it should be');
+      else log.info(fields, 'member was brought in line');
     }
     const tookMs = isNews ? clock.now() - startedMs : (last?.tookMs ?? 0);
     last = { generation: t.generation, step: t.step, did, detail, look, startsClosed, tookMs };

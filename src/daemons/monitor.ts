@@ -60,14 +60,18 @@ export function createMonitor(options: {
     seq += 1;
     await hub.putFacts({ v: 1, id, uniqsign: cluster.uniqsign, seq, members: Object.fromEntries(probes) });
     await putCheck(address);
-    return isSuspicious() ? SUSPICION_MS : cluster.probeIntervalMs;
+    return suspicionMs() ?? cluster.probeIntervalMs;
   }
 
   async function look(address: string): Promise<Pick<Probe, 'status' | 'reason' | 'look'>> {
     const server = options.servers.get(address);
     if (server === undefined) throw new Error(`no server for ${address}`);
     try {
-      return { status: 'up', reason: '', look: timeLinks(address, await server.look(cluster.probeTimeoutMs)) };
+      return {
+        status: 'up',
+        reason: '',
+        look: timeLinks(address, await server.look(cluster.probeTimeoutMs)),
+      };
     } catch (error) {
       if (!(error instanceof ServerError)) throw error;
       return { status: error.trouble, reason: error.message, look: null };
@@ -103,14 +107,20 @@ export function createMonitor(options: {
     checks.set(address, { check, ms: clock.now() });
   }
 
-  /** Somebody is newly gone: everybody's view of it matters now, for a short while. */
-  function isSuspicious(): boolean {
-    return [...probes.values()].some((p) => p.status === 'refused' && p.forMs < 2 * cluster.confirmMs + 500);
+  /** Somebody is newly gone: everybody's view of it matters now, for a short while, and right when it is confirmed. */
+  function suspicionMs(): number | null {
+    const gone = [...probes.values()]
+      .filter((p) => p.status === 'refused')
+      .map((p) => cluster.confirmMs - p.forMs);
+    const newest = Math.max(...gone);
+    if (newest < -cluster.confirmMs - 500) return null;
+    return newest > 0 ? Math.min(SUSPICION_MS, newest + 1) : SUSPICION_MS;
   }
 
   function note(address: string, before: Probe | undefined, seen: { status: string; reason: string }): void {
     const fields = { uniqsign: cluster.uniqsign, member: address, status: seen.status };
-    if (seen.status !== 'up') log.warn({ ...fields, reason: seen.reason }, 'member does not answer as it should');
+    if (seen.status !== 'up')
+      log.warn({ ...fields, reason: seen.reason }, 'member does not answer as it should');
     else if (before !== undefined) log.info(fields, 'member answers again');
     else log.info(fields, 'member answers');
   }

@@ -62,7 +62,8 @@ export async function promote(
   /** Waits for the end of the dead writer's stream, so that nothing already received is thrown away. */
   async function untilQuiet(): Promise<void> {
     const untilMs = clock.now() + LAST_BYTES_MS;
-    while (clock.now() < untilMs && linkOf(await server.look(LOOK_MS))?.io === 'yes') await clock.sleep(POLL_MS);
+    while (clock.now() < untilMs && linkOf(await server.look(LOOK_MS))?.io === 'yes')
+      await clock.sleep(POLL_MS);
   }
 
   async function catchUp(): Promise<Look | string> {
@@ -98,7 +99,9 @@ export async function promote(
       return look.readOnly ? null : `${address} is writable`;
     } catch (error) {
       if (!(error instanceof ServerError)) throw error;
-      return error.trouble === 'faulty' && isCrash ? `${address} is alive but cannot be read: ${error.message}` : null;
+      return error.trouble === 'faulty' && isCrash
+        ? `${address} is alive but cannot be read: ${error.message}`
+        : null;
     } finally {
       other.end();
     }

@@ -10,6 +10,8 @@ import { createTrouble } from './trouble.ts';
 
 /** How often to look for clusters and members that are new. */
 const DISCOVER_MS = 1000;
+/** Until the first one is found. */
+const SEARCH_MS = 200;
 
 export const agentProgram: DaemonProgram<AgentConfig> = {
   name: 'mmm-agent',
@@ -28,6 +30,7 @@ export const agentProgram: DaemonProgram<AgentConfig> = {
       servers: (address) => connectTo(config, address),
       allowed: config.mysql.members,
       tags,
+      attempts: config.mysql.tryOnFailure,
       startsClosed: config.mysql.startsClosed === 'auto' ? null : config.mysql.startsClosed === 'yes',
     });
     await serve(agent, runtime, log);
@@ -49,7 +52,11 @@ async function serve(agent: Agent, runtime: Runtime, log: Log): Promise<void> {
       if (!keepers.has(key)) keepers.set(key, keep(uniqsign, address));
       if (watched.has(uniqsign)) continue;
       watched.add(uniqsign);
-      await hub.watch([uniqsign], (sign, hint) => (hint === 'topology' || hint === 'reconnected') && wake(sign), signal);
+      await hub.watch(
+        [uniqsign],
+        (sign, hint) => (hint === 'topology' || hint === 'reconnected') && wake(sign),
+        signal,
+      );
     }
     trouble.over();
     if (members.every(({ uniqsign, address }) => kept.has(`${uniqsign} ${address}`))) runtime.ready();
@@ -70,12 +77,21 @@ async function serve(agent: Agent, runtime: Runtime, log: Log): Promise<void> {
     for (const [key, loop] of keepers) if (key.startsWith(`${uniqsign} `)) loop.wake();
   };
 
-  const discovery = startLoop({ clock, everyMs: () => DISCOVER_MS, step: discover, onError: trouble.report, signal });
+  const everyMs = (): number => (keepers.size === 0 ? SEARCH_MS : DISCOVER_MS);
+  const discovery = startLoop({ clock, everyMs, step: discover, onError: trouble.report, signal });
   await discovery.done;
   await Promise.all([...keepers.values()].map((loop) => loop.done));
 }
 
 function connectTo(config: AgentConfig, address: string): Server {
   const { user, password, database, charset, connectTimeoutMs } = config.mysql;
-  return createServer({ address, user, password, database: database ?? '', charset, connectTimeoutMs, excludeUsers: [] });
+  return createServer({
+    address,
+    user,
+    password,
+    database: database ?? '',
+    charset,
+    connectTimeoutMs,
+    excludeUsers: [],
+  });
 }

@@ -16,9 +16,12 @@ export const identifyProgram: DaemonProgram<MmmConfig> = {
     const unseen = new Set(config.clusters.map((c) => c.uniqsign));
     const loops = new Map<string, Loop>();
     for (const cluster of config.clusters) {
-      loops.set(cluster.uniqsign, decideFor(config, cluster, runtime, () => {
-        if (unseen.delete(cluster.uniqsign) && unseen.size === 0) runtime.ready();
-      }));
+      loops.set(
+        cluster.uniqsign,
+        decideFor(config, cluster, runtime, () => {
+          if (unseen.delete(cluster.uniqsign) && unseen.size === 0) runtime.ready();
+        }),
+      );
     }
     await runtime.hub.watch([...loops.keys()], (uniqsign) => loops.get(uniqsign)?.wake(), runtime.signal);
     await Promise.all([...loops.values()].map((loop) => loop.done));
@@ -29,7 +32,12 @@ function decideFor(config: MmmConfig, cluster: ClusterConfig, runtime: Runtime, 
   const { hub, clock, memory, signal } = runtime;
   const log = runtime.log.forCluster(cluster.tag, cluster.identifyLogfile);
   const identify = createIdentify({
-    cluster: { uniqsign: cluster.uniqsign, tag: cluster.tag, masters: cluster.masters, policy: cluster.policy },
+    cluster: {
+      uniqsign: cluster.uniqsign,
+      tag: cluster.tag,
+      masters: cluster.masters,
+      policy: cluster.policy,
+    },
     topic: config.redis.topic,
     repairMs: cluster.intervalMs,
     hub,

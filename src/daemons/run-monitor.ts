@@ -36,7 +36,11 @@ async function watchCluster(
   const servers = new Map(cluster.masters.map((address) => [address, connectTo(cluster, address, wakeAll)]));
   const monitor = createMonitor({
     id: config.state.id,
-    cluster: { ...cluster, probeIntervalMs: cluster.policy.probeIntervalMs, confirmMs: cluster.policy.confirmMs },
+    cluster: {
+      ...cluster,
+      probeIntervalMs: cluster.policy.probeIntervalMs,
+      confirmMs: cluster.policy.confirmMs,
+    },
     hub: runtime.hub,
     clock,
     log,
@@ -58,5 +62,14 @@ async function watchCluster(
 
 function connectTo(cluster: ClusterConfig, address: string, onLost: () => void): Server {
   const { user, password, database, charset, connectTimeoutMs, excludeUsers } = cluster;
-  return createServer({ address, user, password, database: database ?? '', charset, connectTimeoutMs, excludeUsers, onLost });
+  return createServer({
+    address,
+    user,
+    password,
+    database: database ?? '',
+    charset,
+    connectTimeoutMs,
+    excludeUsers,
+    onLost,
+  });
 }

@@ -1,8 +1,11 @@
 import type { Topology } from '../core/model.ts';
 import type { Allowed } from '../core/view.ts';
 import { RouteError } from '../errors.ts';
-import type { Router } from '../haproxy/router.ts';
+import { isListening } from '../haproxy/listening.ts';
+import { endOldWorkers, refuseLingering } from '../haproxy/old-workers.ts';
+import type { Routed, Router } from '../haproxy/router.ts';
 import { verifyThrough } from '../haproxy/verify.ts';
+import type { Clock } from '../ports.ts';
 import type { How } from './lane.ts';
 
 /** A topology to follow. */
@@ -28,7 +31,18 @@ export interface Steered {
   readonly detail: string;
 }
 
+export interface SteerOptions {
+  readonly backend: string | null;
+  readonly proof: Proof | null;
+  /** Of the writer; empty when unknown. */
+  readonly serverId: string;
+  /** Where clients connect, to tell a haproxy that is not running from a wrong socket; null when unknown. */
+  readonly entrance: string | null;
+  readonly clock: Clock;
+}
+
 const VERIFY_MS = 1_000;
+const LISTENING_MS = 300;
 
 /**
  * Brings every running haproxy of a target to the topology, all at once: only the writer open when stable,
@@ -37,7 +51,7 @@ const VERIFY_MS = 1_000;
 export async function steer(
   routers: readonly Router[],
   wanted: Wanted,
-  options: { readonly backend: string | null; readonly proof: Proof | null; readonly serverId: string },
+  options: SteerOptions,
   how: How,
 ): Promise<Steered> {
   const writer = wanted.topology.phase === 'stable' ? wanted.topology.writer : null;
@@ -47,6 +61,7 @@ export async function steer(
   if (failures.length > 0) throw new RouteError(failures.join('; '));
   const routed = results.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const live = routed.filter((one) => one.state !== 'nobody');
+  if (writer === null) await proveNobody(routers, routed, options);
   const changed = live.some((one) => one.changed);
   const found = plan.members.filter((member) => live.every((one) => one.found.includes(member)));
   if (routers.length === 0) {
@@ -73,6 +88,27 @@ export async function steer(
   return { route: 'done', found, changed, detail: await proven(writer, options, how) };
 }
 
+/** What the runtime socket cannot show: workers of an earlier reload, a haproxy behind another socket. */
+async function proveNobody(
+  routers: readonly Router[],
+  routed: readonly Routed[],
+  { entrance, clock }: SteerOptions,
+): Promise<void> {
+  await Promise.all(
+    routed.map(async ({ pid, state }) => {
+      if (pid !== null) await (state === 'nobody' ? refuseLingering(pid) : endOldWorkers(pid, clock));
+    }),
+  );
+  const isSomebody = routed.some(({ state }) => state !== 'nobody');
+  if (routers.length === 0 || isSomebody || entrance === null) return;
+  if ((await isListening(entrance, LISTENING_MS)) !== false) {
+    const sockets = routers.map((router) => router.socket).join(', ');
+    throw new RouteError(
+      `nobody answers at ${sockets}, but ${entrance} does not refuse clients: correct socket=`,
+    );
+  }
+}
+
 /** Replicas keep whatever place haproxy gives them: they never take writes. */
 function steeredMembers({ topology, allowed }: Wanted): readonly string[] {
   return allowed.members.filter((address) =>
@@ -80,11 +116,7 @@ function steeredMembers({ topology, allowed }: Wanted): readonly string[] {
   );
 }
 
-async function proven(
-  writer: string,
-  options: { readonly proof: Proof | null; readonly serverId: string },
-  how: How,
-): Promise<string> {
+async function proven(writer: string, options: SteerOptions, how: How): Promise<string> {
   if (options.proof === null || !how.fresh) return `open to ${writer} by haproxy's own state`;
   const { serverId } = options;
   const who = await verifyThrough({ ...options.proof, writer, serverId, timeoutMs: VERIFY_MS });

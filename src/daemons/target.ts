@@ -111,6 +111,8 @@ export function createTarget(options: TargetOptions): Target {
       backend: target.backend,
       proof: proofFor(target, allowed.tag),
       serverId: topology.writer === null ? '' : options.serverId(topology.writer),
+      entrance: target.listen[allowed.tag] ?? target.bind[allowed.tag] ?? null,
+      clock,
     };
     const steered = await steer(options.routers, wanted, steerOptions, how);
     const reload = writer.reloading();

@@ -11,7 +11,8 @@ export function createTrouble(log: Log): Trouble {
   let current = '';
   return {
     report(error) {
-      const reason = error instanceof MmmError ? error.message : String(error instanceof Error ? error.stack : error);
+      const reason =
+        error instanceof MmmError ? error.message : String(error instanceof Error ? error.stack : error);
       if (reason === current) return;
       current = reason;
       log.warn({ reason }, 'cannot do my work, trying again');

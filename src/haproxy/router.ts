@@ -27,6 +27,8 @@ export interface Routed {
   readonly changed: boolean;
   /** haproxy's own check says that the writer is down. */
   readonly down: boolean;
+  /** Process id of the worker that answered last, also when nobody does now. */
+  readonly pid: string | null;
 }
 
 /** Steers one running haproxy through its runtime socket. Methods reject with RouteError. */
@@ -55,11 +57,12 @@ export function createRouter(options: {
 }): Router {
   const socket = createRuntimeSocket(options.socket, options.timeoutMs);
   const seen = new Map<string, readonly Mine[]>();
+  let lastPid: string | null = null;
 
   async function look(
     plan: Plan,
     commands: readonly string[],
-  ): Promise<{ mine: Mine[]; said: string } | null> {
+  ): Promise<{ mine: Mine[]; said: string; pid: string | null } | null> {
     const answer = await socket.ask([...commands, SHOW].join('; '));
     if (answer === null) return null;
     const servers = parseServers(answer);
@@ -69,7 +72,7 @@ export function createRouter(options: {
         `haproxy at ${options.socket} does not obey (${said || 'no answer'}): its stats socket needs "level admin"`,
       );
     }
-    return { mine: await pick(servers, plan, options.resolver, options.socket), said };
+    return { mine: await pick(servers, plan, options.resolver, options.socket), said, pid: parsePid(answer) };
   }
 
   return {
@@ -83,10 +86,11 @@ export function createRouter(options: {
       for (;;) {
         if (signal.aborted) throw new RouteError(`newer news came for haproxy at ${options.socket}`);
         const state = await look(plan, sorted(commands));
-        if (state === null) return { state: 'nobody', found: [], changed, down: false };
+        if (state === null) return { state: 'nobody', found: [], changed, down: false, pid: lastPid };
         seen.set(key, state.mine);
+        lastPid = state.pid;
         const wrong = state.mine.filter((server) => !stands(server, plan, fresh));
-        if (wrong.length === 0) return outcome(state.mine, plan, changed);
+        if (wrong.length === 0) return { ...outcome(state.mine, plan), changed, pid: lastPid };
         if (options.clock.now() > until) throw unfinished(options.socket, wrong, plan, state.said);
         const killDue = options.clock.now() - killedAt >= KILL_AGAIN_MS;
         const next = wrong.flatMap((server) => wantedCommands(server, plan, killDue));
@@ -145,13 +149,13 @@ function isUp(server: RuntimeServer): boolean {
   return server.operation === 1 || server.operation === 2;
 }
 
-function outcome(mine: readonly Mine[], plan: Plan, changed: boolean): Routed {
+function outcome(mine: readonly Mine[], plan: Plan): Pick<Routed, 'state' | 'found' | 'down'> {
   const found = [...new Set(mine.map((server) => server.member))];
   const writers = mine.filter((server) => server.member === plan.writer);
   const backends = new Set(mine.map((server) => server.backend));
   const served = new Set(writers.map((server) => server.backend));
   const lacking = plan.writer !== null && (served.size === 0 || served.size < backends.size);
-  return { state: lacking ? 'lacking' : 'done', found, changed, down: !writers.every(isUp) };
+  return { state: lacking ? 'lacking' : 'done', found, down: !writers.every(isUp) };
 }
 
 /** The servers that are members, found by address; throws where it cannot tell. */

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { RouteError } from '../errors.ts';
 
@@ -41,7 +42,8 @@ function exchange(at: string, line: string, timeoutMs: number): Promise<string |
       if (answer.length > LARGEST) socket.destroy(new Error('the answer is too long'));
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(null);
+      const isNobody = error.code === 'ENOENT' || (error.code === 'ECONNREFUSED' && !isOtherFile(at));
+      if (isNobody) resolve(null);
       else reject(new RouteError(`haproxy at ${at} cannot be asked: ${error.message}`, { cause: error }));
     });
     socket.on('close', () => {
@@ -50,6 +52,11 @@ function exchange(at: string, line: string, timeoutMs: number): Promise<string |
     });
     socket.end(`${line}\n`);
   });
+}
+
+/** A file that is no socket refuses as well, but says nothing about haproxy. */
+function isOtherFile(at: string): boolean {
+  return at.startsWith('/') && statSync(at, { throwIfNoEntry: false })?.isSocket() === false;
 }
 
 function connectTo(at: string): Socket {

@@ -14,13 +14,13 @@ export interface RuntimeServer {
   readonly sessions: number;
 }
 
-/** The commands whose answers `parseServers` reads. */
-export const SHOW = 'show servers state; show stat -1 4 -1';
+/** The commands whose answers `parseServers` and `parsePid` read. */
+export const SHOW = 'show servers state; show stat -1 4 -1; show info';
 
 const MAINT = 0x01 | 0x02 | 0x20;
 const DRAIN = 0x08 | 0x10;
 
-/** Reads the answer to `SHOW`, by its headers; null when they are not there. */
+/** The servers in the answer to `SHOW`, by its headers; null when they are not there. */
 export function parseServers(answer: string): RuntimeServer[] | null {
   const states = table(answer, '# be_id', /\s+/);
   const stats = table(answer, '# pxname', /,/);

@@ -78,8 +78,13 @@ export function createRedisHub(options: RedisOptions): Hub {
         return newest.map(([at, fields]) => storedEvent(at, fields)).reverse();
       }),
     putRequest: async (sign, request, ttlMs) => {
-      const values = [request.id, serialise('request', request), Math.round(ttlMs), wakeChannel(sign)];
-      await run((redis) => runScript(redis, scripts.putRequest, clusterKeys(sign, ['requests']), values));
+      const text = serialise('request', request);
+      await run(async (redis) => {
+        const [seconds = 0, microseconds = 0] = (await redis.time()).map(Number);
+        const expires = seconds * 1e6 + microseconds + Math.round(ttlMs) * 1000;
+        const values = [request.id, text, expires, wakeChannel(sign)];
+        await runScript(redis, scripts.putRequest, clusterKeys(sign, ['requests']), values);
+      });
     },
     withdraw: (sign, id) =>
       run(async (redis) => (await tolerant(redis.hdel(clusterKey(sign, 'requests'), id), 0)) === 1),

@@ -1,10 +1,13 @@
 import type { Look } from '../core/model.ts';
 import { ServerError } from '../errors.ts';
 import type { Closed, Server } from '../ports.ts';
-import { type CloseOptions, closeServer } from './close.ts';
-import type { Dialect, Own, Row, Statement } from './dialects/dialect.ts';
+import { closeServer } from './close.ts';
+import type { Dialect, Own, Statement } from './dialects/dialect.ts';
 import { createKeeper } from './keeper.ts';
-import { within } from './patience.ts';
+import type { CloseOptions } from './ladder.ts';
+import { nameOfLink } from './links.ts';
+import { openServer } from './open.ts';
+import { only } from './rows.ts';
 import { openSession, type Session } from './session.ts';
 
 export interface ServerOptions {
@@ -21,6 +24,9 @@ export interface ServerOptions {
   /** Called at once when the kept connection is closed by the other side or fails. */
   readonly onLost?: () => void;
 }
+
+/** Bound of each step of controlling a link. */
+const STEP_MS = 3000;
 
 /**
  * A MariaDB server over one kept connection, opened when first needed and again after it was lost. Closing,
@@ -109,41 +115,4 @@ async function lookAt(session: Session, dialect: Dialect, own: Own, leftMs: () =
     ask(dialect.links, 'looking at replication'),
   ]);
   return dialect.toLook(only(state), links);
-}
-
-const STEP_MS = 3000;
-/** The server itself refuses to open later than this. */
-const WANTED_MS = 1500;
-
-async function openServer(
-  session: Session,
-  dialect: Dialect,
-  stillWanted: () => Promise<boolean>,
-): Promise<boolean> {
-  const ask = (statement: Statement, doing: string) =>
-    session.ask({ ...statement, doing, timeoutMs: STEP_MS });
-  const isOpen = async (): Promise<boolean> =>
-    !dialect.toReadOnly(only(await ask(dialect.position, 'reading read_only')));
-  await ask(dialect.noteTime, 'noting the time of the server');
-  if ((await within(stillWanted(), WANTED_MS)) !== true) return false;
-  if (await isOpen()) return true;
-  await ask(dialect.lockWait(1), 'bounding the wait for locks');
-  await ask(dialect.openUnlessLate, 'clearing read_only');
-  return isOpen();
-}
-
-function nameOfLink(dialect: Dialect, links: readonly Row[], from: string, address: string): string {
-  const link = links.find((row) => dialect.sourceOf(row).toLowerCase() === from.toLowerCase());
-  if (link !== undefined) return dialect.nameOf(link);
-  const known = links.map((row) => dialect.sourceOf(row)).join(', ');
-  throw new ServerError(
-    'faulty',
-    `${address}: does not replicate from ${from} (it knows: ${known === '' ? 'nobody' : known}); set up the link with CHANGE MASTER`,
-  );
-}
-
-function only(rows: readonly Row[]): Row {
-  const [row] = rows;
-  if (row === undefined) throw new ServerError('faulty', 'the server sent no row for its own variables');
-  return row;
 }

@@ -6,10 +6,8 @@ import { connect as connectSocket, type Socket } from 'node:net';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2';
 import { endpoint } from '../core/address.ts';
 import { ServerError } from '../errors.ts';
+import type { Row } from './dialects/dialect.ts';
 import { type Attempt, explain, isCut, noAnswer } from './reasons.ts';
-
-/** A row as text, by column name as the server spells it. */
-export type Row = Readonly<Record<string, string | null>>;
 
 /** How a server is reached. */
 export interface Target {

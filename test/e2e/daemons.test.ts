@@ -94,6 +94,6 @@ async function reached(stack: Stack, generation: number, phase: (typeof PHASES)[
 }
 
 function phaseNumber(phase: string): number {
-  const index = PHASES.findIndex((known) => known === phase);
+  const index = (PHASES as readonly string[]).indexOf(phase);
   return index === -1 ? PHASES.length : index;
 }

@@ -14,6 +14,7 @@ import { createMemoryHub, type MemoryHub } from '../support/memory-hub.ts';
 import { A, B, cluster } from '../support/world.ts';
 
 export { A, B };
+
 const S = cluster.uniqsign;
 
 /** Thrown in the middle of a daemon's work: the process is gone. */
@@ -93,16 +94,42 @@ export function createSite(delivers: () => boolean = () => true): Site {
     monitor: () =>
       createMonitor({
         id: 'monitor1',
-        cluster: { uniqsign: S, masters: cluster.masters, probeIntervalMs: 500, probeTimeoutMs: 1000, confirmMs: 200, intervalMs: 3000 },
+        cluster: {
+          uniqsign: S,
+          masters: cluster.masters,
+          probeIntervalMs: 500,
+          probeTimeoutMs: 1000,
+          confirmMs: 200,
+          intervalMs: 3000,
+        },
         hub: mortalHub,
         clock,
         log,
         servers: new Map(cluster.masters.map((a) => [a, servers(a)])),
       }),
     identify: () =>
-      createIdentify({ cluster, topic: 'mmm-switch-channel', repairMs: 3000, hub: mortalHub, clock, memory: identifyMemory, log }),
+      createIdentify({
+        cluster,
+        topic: 'mmm-switch-channel',
+        repairMs: 3000,
+        hub: mortalHub,
+        clock,
+        memory: identifyMemory,
+        log,
+      }),
     agent: () =>
-      createAgent({ id: 'agent1', hub: mortalHub, clock, memory: agentMemory, log, servers, allowed: null, tags: [], startsClosed: null }),
+      createAgent({
+        id: 'agent1',
+        hub: mortalHub,
+        clock,
+        memory: agentMemory,
+        log,
+        servers,
+        allowed: null,
+        tags: [],
+        startsClosed: null,
+        attempts: 3,
+      }),
   };
   let monitor = make.monitor();
   let identify = make.identify();
@@ -174,7 +201,17 @@ export function createSite(delivers: () => boolean = () => true): Site {
     }
   }
 
-  return { world, hub, clock, routed: () => route, acknowledged, turn, write, topology: () => hub.readTopology(S), story };
+  return {
+    world,
+    hub,
+    clock,
+    routed: () => route,
+    acknowledged,
+    turn,
+    write,
+    topology: () => hub.readTopology(S),
+    story,
+  };
 }
 
 function createMemory(): Memory {

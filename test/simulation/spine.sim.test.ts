@@ -16,12 +16,17 @@ describe('the spine under random trouble', () => {
     const seeds = ONLY === undefined ? Array.from({ length: SEEDS }, (_, n) => n + 1) : [Number(ONLY)];
     const totals = { handovers: 0, crashes: 0, diverged: 0 };
     for (const seed of seeds) await runSeed(seed, totals);
-    console.log(`${seeds.length} seeds: ${totals.handovers} generations, ${totals.crashes} crashes, ${totals.diverged} ended diverged`);
+    console.log(
+      `${seeds.length} seeds: ${totals.handovers} generations, ${totals.crashes} crashes, ${totals.diverged} ended diverged`,
+    );
     if (ONLY === undefined) expect(totals.handovers).toBeGreaterThan(SEEDS);
   }, 120_000);
 });
 
-async function runSeed(seed: number, totals: { handovers: number; crashes: number; diverged: number }): Promise<void> {
+async function runSeed(
+  seed: number,
+  totals: { handovers: number; crashes: number; diverged: number },
+): Promise<void> {
   const random = generator(seed);
   let isCalm = true;
   const site = createSite(() => isCalm || random() < 0.4);
@@ -47,7 +52,9 @@ async function runSeed(seed: number, totals: { handovers: number; crashes: numbe
     totals.handovers += watcher.generation();
   } catch (error) {
     const story = site.story.slice(-60).join('\n');
-    throw new Error(`seed ${seed} (replay: SEED=${seed}): ${error instanceof Error ? error.message : String(error)}\n${story}`);
+    throw new Error(
+      `seed ${seed} (replay: SEED=${seed}): ${error instanceof Error ? error.message : String(error)}\n${story}`,
+    );
   }
 }
 
@@ -81,11 +88,13 @@ function trouble(site: Site, random: () => number, n: number, totals: { crashes:
     site.hub.failNext(Math.ceil(random() * 10), random() < 0.5 ? 'before' : 'after');
   } else if (dice < 0.065) {
     tell('a switchover is asked for');
-    void site.hub.putRequest(
-      '8d9a4b2924dc40baa792d742cb786345',
-      { v: 1, id: `r${n}`, verb: 'switchover', to: null, sidecar: null, by: 'sim' },
-      5000,
-    ).catch(() => undefined);
+    void site.hub
+      .putRequest(
+        '8d9a4b2924dc40baa792d742cb786345',
+        { v: 1, id: `r${n}`, verb: 'switchover', to: null, sidecar: null, by: 'sim' },
+        5000,
+      )
+      .catch(() => undefined);
   }
 }
 
@@ -154,7 +163,9 @@ function historyOf(site: Site): (address: string) => Promise<History> {
 }
 
 function expectNothingLostInSilence(site: Site, writer: string, other: string): void {
-  const held = new Set([...site.world.server(writer).log, ...site.world.server(other).log].map((one) => one.value));
+  const held = new Set(
+    [...site.world.server(writer).log, ...site.world.server(other).log].map((one) => one.value),
+  );
   const missing = [...site.acknowledged.keys()].filter((value) => !held.has(value));
   expect(missing, 'acknowledged writes that are nowhere').toEqual([]);
 }

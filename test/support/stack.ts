@@ -55,7 +55,7 @@ export interface Stack extends AsyncDisposable {
   topology(): Promise<TopologyView | null>;
   /** Resolves when the cluster is stable, on this writer if given, and haproxy routes there. */
   stable(writer?: MariaServer, withinMs?: number): Promise<TopologyView>;
-  /** Resolves when the cluster is stable and every member is online. */
+  /** Resolves when the cluster is stable, every member online, and the agent at work. */
   healthy(withinMs?: number): Promise<void>;
   /** The server that the topology names as writer. */
   writer(): Promise<MariaServer>;
@@ -162,17 +162,26 @@ function questions(parts: Parts): Questions {
       (seen): seen is TopologyView => typeof seen !== 'string',
       { withinMs },
     ) as Promise<TopologyView>;
-  const healthy = (withinMs = 20_000) =>
-    eventually(
-      'stable with every member online',
-      async () => (await stable(undefined, withinMs)).members,
-      (members) => members.every((member) => member.state === 'online'),
+  const healthy = async (withinMs = 20_000) => {
+    await eventually(
+      'stable with every member online and attended by the agent',
+      async () => {
+        const { members } = await stable(undefined, withinMs);
+        const report = await redis.client.get(`mysql-${uniqsign}-agent-site`);
+        return {
+          members,
+          unattended: members.filter(({ address }) => report?.includes(`"${address}"`) !== true),
+        };
+      },
+      ({ members, unattended }) =>
+        unattended.length === 0 && members.every(({ state }) => state === 'online'),
       { withinMs },
     );
+  };
   return {
     topology,
     stable,
-    healthy: async (withinMs) => void (await healthy(withinMs)),
+    healthy,
     writer: async () => serverOf((await topology())?.writer ?? null),
     other: (server) => (server === a ? b : a),
     serverOf,

@@ -19,7 +19,12 @@ export const policy: Policy = {
   maxLostTransactions: null,
 };
 
-export const cluster: Cluster = { uniqsign: '8d9a4b2924dc40baa792d742cb786345', tag: 'mysql3308', masters: [A, B], policy };
+export const cluster: Cluster = {
+  uniqsign: '8d9a4b2924dc40baa792d742cb786345',
+  tag: 'mysql3308',
+  masters: [A, B],
+  policy,
+};
 
 const ids: Readonly<Record<string, number>> = { [A]: 1, [B]: 2, [C]: 3 };
 
@@ -73,7 +78,16 @@ export function silent(forMs: number, failures = 9): Health {
 
 /** An agent's word about a member. */
 export function word(over: Partial<MemberReport>): MemberReport {
-  return { generation: 42, step: 0, did: 'closed', detail: '', look: null, startsClosed: null, tookMs: 5, ...over };
+  return {
+    generation: 42,
+    step: 0,
+    did: 'closed',
+    detail: '',
+    look: null,
+    startsClosed: null,
+    tookMs: 5,
+    ...over,
+  };
 }
 
 /** Stable at generation 42, A writes, one sidecar registered. */
@@ -108,9 +122,14 @@ export function stable(over: Partial<Topology> = {}): Topology {
 }
 
 /** A calm pair: both up, A open, both agents reporting, frozen against mutation. */
-export function situation(over: Partial<Situation> & { readonly words?: Readonly<Record<string, MemberReport>> } = {}): Situation {
+export function situation(
+  over: Partial<Situation> & { readonly words?: Readonly<Record<string, MemberReport>> } = {},
+): Situation {
   const topology = over.topology === undefined ? stable() : over.topology;
-  const looks = { [A]: look(A, B, { readOnly: topology?.writer !== A }), [B]: look(B, A, { readOnly: topology?.writer !== B }) };
+  const looks = {
+    [A]: look(A, B, { readOnly: topology?.writer !== A }),
+    [B]: look(B, A, { readOnly: topology?.writer !== B }),
+  };
   const { words, ...rest } = over;
   const said: Readonly<Record<string, MemberReport>> = words ?? {
     [A]: word({ did: topology?.writer === A ? 'opened' : 'closed', look: looks[A] ?? null }),
@@ -143,7 +162,20 @@ export function sidecar(
 ): Situation['sidecars'][number] {
   return {
     ageMs: 100,
-    report: { v: 1, id, serves: [], generation, step: 0, floor: generation, did, leaving: false, detail: '', tookMs: 1, targets: [], seq: 1 },
+    report: {
+      v: 1,
+      id,
+      serves: [],
+      generation,
+      step: 0,
+      floor: generation,
+      did,
+      leaving: false,
+      detail: '',
+      tookMs: 1,
+      targets: [],
+      seq: 1,
+    },
   };
 }
 

@@ -5,10 +5,20 @@
  * a read-only server that is alone is opened by nobody but the operator: the one that is away may hold more.
  * The new generation is above every floor, so no agent and no sidecar takes it for an old one.
  */
+
+import { healthOf } from '../gates.ts';
 import { isContained } from '../history.ts';
 import type { Member, Topology } from '../model.ts';
-import { healthOf } from '../gates.ts';
-import { begin, type Change, event, keep, type Outcome, passiveOf, type Rule, withWriter } from '../outcome.ts';
+import {
+  begin,
+  type Change,
+  event,
+  keep,
+  type Outcome,
+  passiveOf,
+  type Rule,
+  withWriter,
+} from '../outcome.ts';
 import type { Situation } from '../situation.ts';
 
 /** Time for agents and sidecars to report twice, so that floors are known. */
@@ -33,7 +43,8 @@ function adoptWritable(s: Situation): Outcome | null {
   if (s.topology !== null) return null;
   const [writer, ...others] = writable(s);
   if (writer === undefined || others.length > 0) return null;
-  const reason = s.floor > 0 ? 'topology lost: adopted the only writable member' : 'adopted the only writable member';
+  const reason =
+    s.floor > 0 ? 'topology lost: adopted the only writable member' : 'adopted the only writable member';
   const next: Topology = {
     ...blank(s, 'bootstrap', reason),
     generation: s.floor + 1,
@@ -42,7 +53,9 @@ function adoptWritable(s: Situation): Outcome | null {
     writer,
     members: withWriter(membersOf(s), writer),
     // One that is away may come back with more than the writer has.
-    parked: s.cluster.masters.filter((a) => healthOf(s, a).look === null).map((from) => ({ on: writer, from })),
+    parked: s.cluster.masters
+      .filter((a) => healthOf(s, a).look === null)
+      .map((from) => ({ on: writer, from })),
   };
   return { says: `${writer} takes writes: ${reason}`, change: tellStable(s, next) };
 }
@@ -53,7 +66,11 @@ function chooseAmongWritable(s: Situation): Outcome | null {
   if (open.length < 2) return null;
   const kept = open.reduce((best, a) => (clients(s, a) > clients(s, best) ? a : best));
   const reason = `${open.join(' and ')} were both writable: ${kept} has most sessions and is kept`;
-  return { says: reason, alarm: true, change: begin(s, blank(s, 'bootstrap', reason), { kind: 'bootstrap', from: null, to: kept, reason }) };
+  return {
+    says: reason,
+    alarm: true,
+    change: begin(s, blank(s, 'bootstrap', reason), { kind: 'bootstrap', from: null, to: kept, reason }),
+  };
 }
 
 function openMostComplete(s: Situation): Outcome | null {

@@ -5,13 +5,14 @@
  * only then tell anybody. A planned handover that cannot finish in time is undone by another handover, in
  * the other direction; an unplanned one that fails a gate halts, with its reason, until the facts change.
  */
-import { deathOf, gate, isRisk } from '../gates.ts';
+
 import { bestStandby } from '../fitness.ts';
+import { deathOf, gate, isRisk } from '../gates.ts';
 import { extras, isContained } from '../history.ts';
 import type { History, MemberReport, Topology } from '../model.ts';
 import {
-  advance,
   adjust,
+  advance,
   answerTo,
   begin,
   type Change,
@@ -89,7 +90,8 @@ function letOpen(s: Situation): Outcome | null {
   if ('waitsFor' in found) return null;
   const closed = t.from === null ? null : closedHistory(s, t, t.from);
   // Without the closed server's own word there is no exact end of history: from here it is a failover.
-  const isCrash = t.kind === 'failover' || (t.kind === 'switchover' && (found.proof !== 'a' || closed === null));
+  const isCrash =
+    t.kind === 'failover' || (t.kind === 'switchover' && (found.proof !== 'a' || closed === null));
   const lastSeen = t.from === null ? null : (s.lastLook.get(t.from)?.history ?? null);
   const change = advance(s, t, 'opening', {
     kind: isCrash ? 'failover' : t.kind,
@@ -177,9 +179,17 @@ function undo(s: Situation, t: Topology, why: string): Outcome {
 
 function settle(s: Situation, t: Topology, writer: string, word: MemberReport): Change {
   const members = withWriter(t.members, writer).map((m) =>
-    m.address === t.from && m.address !== writer && t.kind === 'failover' ? { ...m, state: 'offline' as const } : m,
+    m.address === t.from && m.address !== writer && t.kind === 'failover'
+      ? { ...m, state: 'offline' as const }
+      : m,
   );
-  const change = advance(s, t, 'stable', { writer, members, request: null, position: null }, { loss: lossOf(t, word) });
+  const change = advance(
+    s,
+    t,
+    'stable',
+    { writer, members, request: null, position: null },
+    { loss: lossOf(t, word) },
+  );
   const undone = t.kind === 'undo';
   return {
     ...change,
@@ -194,7 +204,9 @@ function lossOf(t: Topology, word: MemberReport): string {
   if (t.kind !== 'failover') return '';
   if (t.position === null || word.look === null) return 'unknown until the old writer returns';
   const lost = extras(t.position, word.look.history);
-  return lost.count === 0 ? 'none seen; certain when the old writer returns' : `at least ${lost.count} (${lost.list})`;
+  return lost.count === 0
+    ? 'none seen; certain when the old writer returns'
+    : `at least ${lost.count} (${lost.list})`;
 }
 
 /** Closed by its agent at this generation, and nobody who answers holds anything it lacks. */

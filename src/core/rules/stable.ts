@@ -25,7 +25,8 @@ function administrate(s: Situation): Outcome | null {
   const request = s.requests.find((r) => r.verb !== 'switchover');
   if (t === null || request === undefined) return null;
   if (request.verb === 'forget') {
-    if (request.sidecar !== null && t.sidecars.includes(request.sidecar)) return forget(t, request.id, request.sidecar);
+    if (request.sidecar !== null && t.sidecars.includes(request.sidecar))
+      return forget(t, request.id, request.sidecar);
     const known = t.sidecars.length === 0 ? 'none is' : `registered: ${t.sidecars.join(', ')}`;
     return refuse(t, request, `sidecar ${request.sidecar} is not registered (${known})`);
   }
@@ -35,7 +36,16 @@ function administrate(s: Situation): Outcome | null {
     return { says: detail, answers: [answer(t, request, true, `${detail} already`)] };
   }
   const change = adjust(t, { paused: wanted });
-  const told = { kind: request.verb, generation: t.generation, phase: t.phase, from: '', to: '', proof: '', loss: '', took: '' };
+  const told = {
+    kind: request.verb,
+    generation: t.generation,
+    phase: t.phase,
+    from: '',
+    to: '',
+    proof: '',
+    loss: '',
+    took: '',
+  };
   return {
     says: `${request.verb}d by ${request.by}`,
     change: {
@@ -67,9 +77,11 @@ function replaceDead(s: Situation): Outcome | null {
   const from = t.writer;
   const health = healthOf(s, from);
   const what = `${from} is dead: ${health.reason} for ${Math.round(health.forMs)} ms`;
-  if (t.paused !== null) return { says: `${what}; paused by ${t.paused.by}: no failover until resume`, alarm: true };
+  if (t.paused !== null)
+    return { says: `${what}; paused by ${t.paused.by}: no failover until resume`, alarm: true };
   const best = bestStandby(s, t, { from, planned: false });
-  if ('reasons' in best) return { says: `${what}; nobody can take over: ${best.reasons.join('; ')}`, alarm: true };
+  if ('reasons' in best)
+    return { says: `${what}; nobody can take over: ${best.reasons.join('; ')}`, alarm: true };
   if (!proofMayCome(s, t, from)) {
     return {
       says: `${what}; no failover: with fencing=${t.policy.fencing} nothing could prove that it is closed`,
@@ -80,7 +92,11 @@ function replaceDead(s: Situation): Outcome | null {
   if (how === 'silent' && t.sidecars.length === 0 && health.forMs < s.cluster.policy.silenceMs) {
     return { says: `${from} is silent, waiting for silence (${s.cluster.policy.silenceMs} ms)`, alarm: true };
   }
-  return { says: what, alarm: true, change: begin(s, t, { kind: 'failover', from, to: best.address, reason: what }) };
+  return {
+    says: what,
+    alarm: true,
+    change: begin(s, t, { kind: 'failover', from, to: best.address, reason: what }),
+  };
 }
 
 function switchOver(s: Situation): Outcome | null {
@@ -109,8 +125,10 @@ function chooseTarget(
   request: Request,
   from: string,
 ): { readonly to: string } | { readonly why: string } {
-  if (healthOf(s, from).status !== 'up') return { why: `the writer ${from} does not answer: ${healthOf(s, from).reason}` };
-  if (!s.agents.has(from)) return { why: `no agent has reported on the writer ${from} for 3 s: is mmm-agent running?` };
+  if (healthOf(s, from).status !== 'up')
+    return { why: `the writer ${from} does not answer: ${healthOf(s, from).reason}` };
+  if (!s.agents.has(from))
+    return { why: `no agent has reported on the writer ${from} for 3 s: is mmm-agent running?` };
   if (request.to !== null) {
     const why = unfit(s, t, request.to, { from, planned: true });
     return why === null ? { to: request.to } : { why };
@@ -130,7 +148,9 @@ function keepRegister(s: Situation): Outcome | null {
   const coming = s.sidecars
     .filter(({ report, ageMs }) => !report.leaving && isFresh(ageMs) && !t.sidecars.includes(report.id))
     .map(({ report }) => report.id);
-  const leaving = t.sidecars.filter((id) => s.sidecars.some(({ report }) => report.id === id && report.leaving));
+  const leaving = t.sidecars.filter((id) =>
+    s.sidecars.some(({ report }) => report.id === id && report.leaving),
+  );
   if (coming.length === 0 && leaving.length === 0) return null;
   const sidecars = [...t.sidecars.filter((id) => !leaving.includes(id)), ...coming].sort();
   return {
@@ -146,7 +166,10 @@ function followConfiguration(s: Situation): Outcome | null {
   const added = s.cluster.masters.filter((a) => !known.includes(a));
   const removed = known.filter((a) => !s.cluster.masters.includes(a));
   if (t.writer !== null && removed.includes(t.writer)) {
-    return { says: `the writer ${t.writer} is not in the configuration any more: switch over first`, alarm: true };
+    return {
+      says: `the writer ${t.writer} is not in the configuration any more: switch over first`,
+      alarm: true,
+    };
   }
   const samePolicy = JSON.stringify(t.policy) === JSON.stringify(s.cluster.policy);
   if (added.length === 0 && removed.length === 0 && samePolicy && t.tag === s.cluster.tag) return null;

@@ -6,8 +6,9 @@
  * one replicates from the writer again (`recovering`), and only when it has caught up does the writer
  * replicate from it again (`online`). A link is never started on the strength of an old comparison.
  */
-import { extras, type Extras } from '../history.ts';
+
 import { deathOf, healthOf } from '../gates.ts';
+import { type Extras, extras } from '../history.ts';
 import type { Link, Look, Member, MemberState, Parked, Topology } from '../model.ts';
 import { adjust, event, type Outcome, park, unpark } from '../outcome.ts';
 import { linkFrom, type Situation } from '../situation.ts';
@@ -76,10 +77,16 @@ function judge(s: Situation, t: Topology, member: Member, writer: string, writer
     const broken = (s.brokenMs.get(address) ?? 0) > LINK_GRACE_MS;
     return broken ? { state: 'recovering', why: `replication is not running${because(link)}` } : same;
   }
-  if (isRunning(link) && link?.lagSeconds !== null && (link?.lagSeconds ?? 0) * 1000 <= t.policy.maxLagMs) {
+  // Online means: could take over. Without an agent nobody would open it.
+  if (
+    s.agents.has(address) &&
+    isRunning(link) &&
+    link?.lagSeconds !== null &&
+    (link?.lagSeconds ?? 0) * 1000 <= t.policy.maxLagMs
+  ) {
     return member.state === 'recovering' || member.state === 'unknown'
       ? { state: 'online', why: 'it replicates from the writer and lacks nothing' }
-      : recovering(s, t, address, writerLook) ?? same;
+      : (recovering(s, t, address, writerLook) ?? same);
   }
   return member.state === 'recovering' ? same : (recovering(s, t, address, writerLook) ?? same);
 }
@@ -93,7 +100,12 @@ function recovering(s: Situation, t: Topology, address: string, writerLook: Look
   return { state: 'recovering', why: 'it is back, closed, and holds nothing the writer lacks' };
 }
 
-function parkFor(parked: readonly Parked[], state: MemberState, address: string, writer: string): readonly Parked[] {
+function parkFor(
+  parked: readonly Parked[],
+  state: MemberState,
+  address: string,
+  writer: string,
+): readonly Parked[] {
   const fromIt = { on: writer, from: address };
   const toIt = { on: address, from: writer };
   switch (state) {
@@ -102,7 +114,10 @@ function parkFor(parked: readonly Parked[], state: MemberState, address: string,
     case 'diverged':
       return park(parked, fromIt, toIt);
     case 'recovering':
-      return park(unpark(parked, writer, address), ...(parked.some((p) => p.on === writer && p.from === address) ? [fromIt] : []));
+      return park(
+        unpark(parked, writer, address),
+        ...(parked.some((p) => p.on === writer && p.from === address) ? [fromIt] : []),
+      );
     case 'offline':
       return park(parked, fromIt);
     default:

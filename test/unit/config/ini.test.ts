@@ -69,6 +69,51 @@ test('names that mean something to JavaScript are keys like all others', () => {
   expect([...(ini.get('__proto__')?.entries.keys() ?? [])]).toEqual(['__proto__', 'constructor']);
 });
 
+test('hostile values, keys and section names come out as they were written', () => {
+  const parts = [
+    '"',
+    "'",
+    '\\',
+    '=',
+    '[',
+    ']',
+    '[]',
+    '#',
+    ';',
+    ' ',
+    '\t',
+    '.',
+    ':',
+    '%',
+    'ü',
+    '💾',
+    '\u2028',
+    '003d',
+  ];
+  const words = ['true', 'false', 'null', '123', '__proto__', '\\u0041', '{{x}}', '$HOME'];
+  const next = seeded(20260101);
+  const pick = (from: readonly string[]): string => from[next(from.length)] ?? '';
+  const hostile = (): string => Array.from({ length: next(7) }, () => pick([...parts, ...words])).join('');
+  const raws = [...parts, ...words, ...Array.from({ length: 300 }, hostile)];
+  const names = ['true', 'null', '7', 'a.b', 'a', '__proto__', 'x=y', '"q"', '#;', 'back\\slash', 'a[b'];
+  const body = raws.map((raw, index) => `k.${index}=${raw}`).join('\n');
+  const findings = createFindings('x.conf');
+  const ini = parseIni(names.map((name) => `[${name}]\n${body}\n`).join(''), findings);
+  findings.refuse();
+  expect([...ini.keys()]).toEqual(names);
+  for (const section of ini.values()) {
+    expect([...section.entries.values()]).toEqual(
+      raws.map((raw, index) => ({ key: `k.${index}`, line: section.line + 1 + index, raw })),
+    );
+  }
+});
+
+test('a key with brackets is a mistake, not a list', () => {
+  const findings = createFindings('x.conf');
+  parseIni('[a]\nk[]=1', findings);
+  expect(() => findings.refuse()).toThrow('x.conf:2: a key holds letters');
+});
+
 test.for<[string, readonly string[], string]>([
   ['haproxy -c -f {{stage}}  # check', ['haproxy', '-c', '-f', '{{stage}}'], 'haproxy -c -f {{stage}}'],
   ['sh -c "a ; b # c" x', ['sh', '-c', 'a ; b # c', 'x'], 'sh -c "a ; b # c" x'],
@@ -84,3 +129,12 @@ test.for<[string, readonly string[], string]>([
 test('a command with an open quote is refused', () => {
   expect(splitCommand('sh -c "exit 0')).toEqual({ ok: false, why: 'has a " without its partner' });
 });
+
+/** The same numbers below a bound in every run (Lehmer). */
+function seeded(seed: number): (bound: number) => number {
+  let state = seed;
+  return (bound) => {
+    state = (state * 48271) % 2147483647;
+    return state % bound;
+  };
+}

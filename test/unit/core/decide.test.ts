@@ -1,10 +1,35 @@
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../../src/core/decide.ts';
 import type { Request, Topology } from '../../../src/core/model.ts';
-import { A, B, C, cluster, link, look, policy, refused, sidecar, silent, situation, stable, up, word, writerDead } from '../../support/world.ts';
+import {
+  A,
+  B,
+  C,
+  cluster,
+  link,
+  look,
+  policy,
+  refused,
+  sidecar,
+  silent,
+  situation,
+  stable,
+  up,
+  word,
+  writerDead,
+} from '../../support/world.ts';
 
 const closing = (over: Partial<Topology> = {}) =>
-  stable({ phase: 'closing', kind: 'failover', writer: null, from: A, to: B, generation: 43, step: 0, ...over });
+  stable({
+    phase: 'closing',
+    kind: 'failover',
+    writer: null,
+    from: A,
+    to: B,
+    generation: 43,
+    step: 0,
+    ...over,
+  });
 const request = (over: Partial<Request> = {}): Request => ({
   v: 1,
   id: 'r1',
@@ -35,12 +60,24 @@ describe('a dead writer', () => {
 
   it('is not replaced while the standby still hears it', () => {
     const hearing = writerDead(refused(5000), {});
-    const s = { ...hearing, health: new Map([[A, refused(5000)], [B, up(look(B, A))]]) };
+    const s = {
+      ...hearing,
+      health: new Map([
+        [A, refused(5000)],
+        [B, up(look(B, A))],
+      ]),
+    };
     expect(decide(s).change).toBeUndefined();
   });
 
   it('is not replaced for a wrong password or too many connections', () => {
-    const faulty = { status: 'faulty', forMs: 60_000, failures: 0, reason: 'too many connections', look: null } as const;
+    const faulty = {
+      status: 'faulty',
+      forMs: 60_000,
+      failures: 0,
+      reason: 'too many connections',
+      look: null,
+    } as const;
     expect(decide(writerDead(faulty)).change).toBeUndefined();
   });
 
@@ -71,13 +108,28 @@ describe('a dead writer', () => {
     const diverged = stable({
       members: [
         { address: A, role: 'writer', kind: 'master', state: 'online' },
-        { address: B, role: 'standby', kind: 'master', state: 'diverged', extra: { count: 2, list: '0-2-51..52' } },
+        {
+          address: B,
+          role: 'standby',
+          kind: 'master',
+          state: 'diverged',
+          extra: { count: 2, list: '0-2-51..52' },
+        },
       ],
     });
     expect(decide(writerDead(refused(500), { topology: diverged })).says).toContain('diverged');
-    const errant = look(B, A, { links: [link(A, { io: 'connecting' })], history: { kind: 'mariadb', state: '0-1-100,0-2-52', received: '0-1-100' } });
+    const errant = look(B, A, {
+      links: [link(A, { io: 'connecting' })],
+      history: { kind: 'mariadb', state: '0-1-100,0-2-52', received: '0-1-100' },
+    });
     const s = writerDead(refused(500));
-    const d = decide({ ...s, health: new Map([[A, refused(500)], [B, up(errant)]]) });
+    const d = decide({
+      ...s,
+      health: new Map([
+        [A, refused(500)],
+        [B, up(errant)],
+      ]),
+    });
     expect(d.change).toBeUndefined();
     expect(d.says).toContain('never had');
   });
@@ -90,10 +142,20 @@ describe('a dead writer', () => {
 describe('closing', () => {
   it('waits for the cut of every registered sidecar', () => {
     const topology = closing({ sidecars: ['proxy1', 'proxy2'] });
-    const one = writerDead(refused(300), { topology, sidecars: [sidecar('proxy1', 43, 'cut'), sidecar('proxy2', 42, 'routed')] });
+    const one = writerDead(refused(300), {
+      topology,
+      sidecars: [sidecar('proxy1', 43, 'cut'), sidecar('proxy2', 42, 'routed')],
+    });
     expect(decide(one).says).toContain('sidecar proxy2');
-    const both = writerDead(refused(300), { topology, sidecars: [sidecar('proxy1', 43, 'cut'), sidecar('proxy2', 43, 'cut')] });
-    expect(decide(both).change?.next).toMatchObject({ phase: 'opening', proof: 'e', parked: [{ on: B, from: A }] });
+    const both = writerDead(refused(300), {
+      topology,
+      sidecars: [sidecar('proxy1', 43, 'cut'), sidecar('proxy2', 43, 'cut')],
+    });
+    expect(decide(both).change?.next).toMatchObject({
+      phase: 'opening',
+      proof: 'e',
+      parked: [{ on: B, from: A }],
+    });
   });
 
   it('does not take a cut of an older generation', () => {
@@ -103,7 +165,9 @@ describe('closing', () => {
 
   it('takes a refused server that starts closed as gone for certain', () => {
     const words = { [A]: word({ did: 'unreachable', startsClosed: true }), [B]: word({ look: look(B, A) }) };
-    expect(decide(writerDead(refused(300), { topology: closing(), words, sidecars: [] })).change?.next.proof).toBe('b');
+    expect(
+      decide(writerDead(refused(300), { topology: closing(), words, sidecars: [] })).change?.next.proof,
+    ).toBe('b');
   });
 
   it('takes the weak proof only where no sidecar ever routed', () => {
@@ -113,30 +177,45 @@ describe('closing', () => {
     expect(decide(writerDead(refused(300), { topology: left })).change).toBeUndefined();
   });
 
-  it('does not take an agent\'s report of an older generation', () => {
+  it("does not take an agent's report of an older generation", () => {
     const words = { [A]: word({ generation: 42, look: look(A, B) }), [B]: word({ look: look(B, A) }) };
     const s = situation({ topology: closing({ kind: 'switchover' }), phaseMs: 10, words, sidecars: [] });
     expect(decide(s).change).toBeUndefined();
   });
 
   it('gives a returned writer its place back when nothing was opened yet', () => {
-    const words = { [A]: word({ generation: 43, look: look(A, B) }), [B]: word({ generation: 43, look: look(B, A) }) };
+    const words = {
+      [A]: word({ generation: 43, look: look(A, B) }),
+      [B]: word({ generation: 43, look: look(B, A) }),
+    };
     const d = decide(situation({ topology: closing(), words }));
     expect(d.change?.next).toMatchObject({ generation: 44, kind: 'reopen', from: A, to: A });
   });
 
   it('remembers the exact end of the old writer in a switchover', () => {
     const end = look(A, B);
-    const words = { [A]: word({ generation: 43, look: end }), [B]: word({ generation: 43, look: look(B, A) }) };
+    const words = {
+      [A]: word({ generation: 43, look: end }),
+      [B]: word({ generation: 43, look: look(B, A) }),
+    };
     const d = decide(situation({ topology: closing({ kind: 'switchover' }), words }));
-    expect(d.change?.next).toMatchObject({ phase: 'opening', kind: 'switchover', proof: 'a', position: end.history, parked: [] });
+    expect(d.change?.next).toMatchObject({
+      phase: 'opening',
+      kind: 'switchover',
+      proof: 'a',
+      position: end.history,
+      parked: [],
+    });
   });
 });
 
 describe('a switchover', () => {
   it('begins when asked, and takes the request with it', () => {
     const d = decide(situation({ requests: [request({ to: B })] }));
-    expect(d.change).toMatchObject({ takes: 'r1', next: { kind: 'switchover', phase: 'closing', from: A, to: B } });
+    expect(d.change).toMatchObject({
+      takes: 'r1',
+      next: { kind: 'switchover', phase: 'closing', from: A, to: B },
+    });
   });
 
   it('is refused with a reason: unknown member, the writer itself, a lagging standby', () => {
@@ -149,10 +228,19 @@ describe('a switchover', () => {
   });
 
   it('is undone when the writer could not be closed', () => {
-    const words = { [A]: word({ generation: 43, did: 'close-failed', detail: 'blocked by connection 7' }), [B]: word({}) };
+    const words = {
+      [A]: word({ generation: 43, did: 'close-failed', detail: 'blocked by connection 7' }),
+      [B]: word({}),
+    };
     const topology = closing({ kind: 'switchover', request: { id: 'r1', verb: 'switchover', by: 'dba' } });
     const d = decide(situation({ topology, words, sidecars: [], phaseMs: 900 }));
-    expect(d.change?.next).toMatchObject({ generation: 44, kind: 'undo', from: B, to: A, request: { id: 'r1' } });
+    expect(d.change?.next).toMatchObject({
+      generation: 44,
+      kind: 'undo',
+      from: B,
+      to: A,
+      request: { id: 'r1' },
+    });
     expect(d.change?.next.reason).toContain('blocked by connection 7');
   });
 
@@ -164,8 +252,16 @@ describe('a switchover', () => {
   });
 
   it('ends with the keys, the message and the answer in one change', () => {
-    const topology = closing({ phase: 'opening', kind: 'switchover', proof: 'a', request: { id: 'r1', verb: 'switchover', by: 'dba' } });
-    const words = { [A]: word({ generation: 43 }), [B]: word({ generation: 43, did: 'opened', look: look(B, A, { readOnly: false }) }) };
+    const topology = closing({
+      phase: 'opening',
+      kind: 'switchover',
+      proof: 'a',
+      request: { id: 'r1', verb: 'switchover', by: 'dba' },
+    });
+    const words = {
+      [A]: word({ generation: 43 }),
+      [B]: word({ generation: 43, did: 'opened', look: look(B, A, { readOnly: false }) }),
+    };
     const { change } = decide(situation({ topology, words, legacyWriter: A }));
     expect(change).toMatchObject({
       announce: true,
@@ -180,20 +276,46 @@ describe('a switchover', () => {
   });
 
   it('that was undone answers with the reason and sends no message', () => {
-    const topology = stable({ phase: 'opening', kind: 'undo', writer: null, from: B, to: A, generation: 44, reason: 'switchover undone: blocked', request: { id: 'r1', verb: 'switchover', by: 'dba' } });
-    const words = { [A]: word({ generation: 44, did: 'opened', look: look(A, B, { readOnly: false }) }), [B]: word({ generation: 44 }) };
+    const topology = stable({
+      phase: 'opening',
+      kind: 'undo',
+      writer: null,
+      from: B,
+      to: A,
+      generation: 44,
+      reason: 'switchover undone: blocked',
+      request: { id: 'r1', verb: 'switchover', by: 'dba' },
+    });
+    const words = {
+      [A]: word({ generation: 44, did: 'opened', look: look(A, B, { readOnly: false }) }),
+      [B]: word({ generation: 44 }),
+    };
     const { change } = decide(situation({ topology, words, legacyWriter: A }));
-    expect(change).toMatchObject({ announce: false, answers: [{ ok: false, detail: 'switchover undone: blocked' }] });
+    expect(change).toMatchObject({
+      announce: false,
+      answers: [{ ok: false, detail: 'switchover undone: blocked' }],
+    });
   });
 });
 
 describe('opening', () => {
-  const opening = closing({ phase: 'opening', proof: 'e', parked: [{ on: B, from: A }], position: look(A, B).history });
+  const opening = closing({
+    phase: 'opening',
+    proof: 'e',
+    parked: [{ on: B, from: A }],
+    position: look(A, B).history,
+  });
 
   it('that fails after a crash halts with the reason', () => {
-    const words = { [B]: word({ generation: 43, did: 'open-failed', detail: 'the relay log cannot be applied' }) };
+    const words = {
+      [B]: word({ generation: 43, did: 'open-failed', detail: 'the relay log cannot be applied' }),
+    };
     const { change } = decide(writerDead(refused(900), { topology: opening, words }));
-    expect(change?.next).toMatchObject({ phase: 'halted', reason: 'the relay log cannot be applied', writer: null });
+    expect(change?.next).toMatchObject({
+      phase: 'halted',
+      reason: 'the relay log cannot be applied',
+      writer: null,
+    });
     expect(change?.legacy).toBeNull();
   });
 
@@ -216,19 +338,47 @@ describe('opening', () => {
 });
 
 describe('halted', () => {
-  const halted = closing({ phase: 'halted', reason: 'the relay log cannot be applied', parked: [{ on: B, from: A }] });
+  const halted = closing({
+    phase: 'halted',
+    reason: 'the relay log cannot be applied',
+    parked: [{ on: B, from: A }],
+  });
 
   it('ends when the last writer is back, closed and complete', () => {
-    const words = { [A]: word({ generation: 43, look: look(A, B) }), [B]: word({ generation: 43, look: look(B, A) }) };
-    expect(decide(situation({ topology: halted, words })).change?.next).toMatchObject({ kind: 'reopen', to: A });
+    const words = {
+      [A]: word({ generation: 43, look: look(A, B) }),
+      [B]: word({ generation: 43, look: look(B, A) }),
+    };
+    expect(decide(situation({ topology: halted, words })).change?.next).toMatchObject({
+      kind: 'reopen',
+      to: A,
+    });
   });
 
   it('tries the standby again when its error is gone', () => {
-    const broken = look(B, A, { links: [link(A, { io: 'no', sql: 'no', drained: false, error: '1062 duplicate' })] });
+    const broken = look(B, A, {
+      links: [link(A, { io: 'no', sql: 'no', drained: false, error: '1062 duplicate' })],
+    });
     const mended = look(B, A, { links: [link(A, { io: 'no', sql: 'no', drained: true })] });
     const s = writerDead(refused(900), { topology: halted, phaseMs: 2000 });
-    expect(decide({ ...s, health: new Map([[A, refused(900)], [B, up(broken)]]) }).change).toBeUndefined();
-    expect(decide({ ...s, health: new Map([[A, refused(900)], [B, up(mended)]]) }).change?.next).toMatchObject({ kind: 'failover', to: B });
+    expect(
+      decide({
+        ...s,
+        health: new Map([
+          [A, refused(900)],
+          [B, up(broken)],
+        ]),
+      }).change,
+    ).toBeUndefined();
+    expect(
+      decide({
+        ...s,
+        health: new Map([
+          [A, refused(900)],
+          [B, up(mended)],
+        ]),
+      }).change?.next,
+    ).toMatchObject({ kind: 'failover', to: B });
   });
 });
 
@@ -246,12 +396,22 @@ describe('the old writer returns', () => {
     parked: [{ on: B, from: A }],
   });
   const stopped = [link(B, { io: 'no', sql: 'no', lagSeconds: null })];
-  const writerB = look(B, A, { readOnly: false, history: { kind: 'mariadb', state: '0-1-100,0-2-150', received: '0-1-100' }, links: [link(A, { io: 'no', sql: 'no' })] });
+  const writerB = look(B, A, {
+    readOnly: false,
+    history: { kind: 'mariadb', state: '0-1-100,0-2-150', received: '0-1-100' },
+    links: [link(A, { io: 'no', sql: 'no' })],
+  });
   const returned = (seen: ReturnType<typeof look>, over: Parameters<typeof situation>[0] = {}) =>
     situation({
       topology: after,
-      health: new Map([[A, up(seen)], [B, up(writerB)]]),
-      words: { [A]: word({ generation: 43, look: seen }), [B]: word({ generation: 43, did: 'opened', look: writerB }) },
+      health: new Map([
+        [A, up(seen)],
+        [B, up(writerB)],
+      ]),
+      words: {
+        [A]: word({ generation: 43, look: seen }),
+        [B]: word({ generation: 43, did: 'opened', look: writerB }),
+      },
       sidecars: [sidecar('proxy1', 43, 'routed')],
       ...over,
     });
@@ -263,17 +423,26 @@ describe('the old writer returns', () => {
   });
 
   it('and only when it runs, the link back is let go', () => {
-    const topology = { ...after, members: [{ ...after.members[0], state: 'recovering' }, after.members[1]] } as Topology;
+    const topology = {
+      ...after,
+      members: [{ ...after.members[0], state: 'recovering' }, after.members[1]],
+    } as Topology;
     const { change } = decide(returned(look(A, B), { topology }));
     expect(change?.next.members[0]).toMatchObject({ state: 'online' });
     expect(change?.next.parked).toEqual([]);
   });
 
   it('with transactions of its own: diverged, named, parked both ways', () => {
-    const extra = look(A, B, { links: stopped, history: { kind: 'mariadb', state: '0-1-103,0-2-50', received: '0-2-50' } });
+    const extra = look(A, B, {
+      links: stopped,
+      history: { kind: 'mariadb', state: '0-1-103,0-2-50', received: '0-2-50' },
+    });
     expect(decide(returned(extra)).change).toBeUndefined();
     const { change } = decide(returned(extra, { extraMs: new Map([[A, 2000]]) }));
-    expect(change?.next.members[0]).toMatchObject({ state: 'diverged', extra: { count: 3, list: '0-1-101..103' } });
+    expect(change?.next.members[0]).toMatchObject({
+      state: 'diverged',
+      extra: { count: 3, list: '0-1-101..103' },
+    });
     expect(change?.next.parked).toHaveLength(2);
     expect(change?.events[0]).toMatchObject({ kind: 'diverged', loss: '3 (0-1-101..103)' });
   });
@@ -288,38 +457,67 @@ describe('the writer restarted closed', () => {
   it('is opened again under a new generation when both monitor and agent see it', () => {
     const closed = look(A, B);
     const s = situation({
-      health: new Map([[A, up(closed)], [B, up(look(B, A))]]),
+      health: new Map([
+        [A, up(closed)],
+        [B, up(look(B, A))],
+      ]),
       words: { [A]: word({ did: 'watching', look: closed }), [B]: word({ look: look(B, A) }) },
     });
     expect(decide(s).change?.next).toMatchObject({ generation: 43, kind: 'reopen', from: A, to: A });
   });
 
-  it('is not reopened on a monitor\'s old look alone', () => {
-    const s = situation({ health: new Map([[A, up(look(A, B))], [B, up(look(B, A))]]) });
+  it("is not reopened on a monitor's old look alone", () => {
+    const s = situation({
+      health: new Map([
+        [A, up(look(A, B))],
+        [B, up(look(B, A))],
+      ]),
+    });
     expect(decide(s).change).toBeUndefined();
   });
 });
 
 describe('bootstrap', () => {
-  const none = (a: ReturnType<typeof look>, b: ReturnType<typeof look>, over: Parameters<typeof situation>[0] = {}) =>
-    situation({ topology: null, floor: 0, legacyWriter: null, health: new Map([[A, up(a)], [B, up(b)]]), ...over });
+  const none = (
+    a: ReturnType<typeof look>,
+    b: ReturnType<typeof look>,
+    over: Parameters<typeof situation>[0] = {},
+  ) =>
+    situation({
+      topology: null,
+      floor: 0,
+      legacyWriter: null,
+      health: new Map([
+        [A, up(a)],
+        [B, up(b)],
+      ]),
+      ...over,
+    });
 
   it('adopts the only writable member and announces it once', () => {
     const { change } = decide(none(look(A, B), look(B, A, { readOnly: false })));
-    expect(change).toMatchObject({ announce: true, legacy: { active: B, passive: A }, next: { phase: 'stable', writer: B, generation: 1 } });
+    expect(change).toMatchObject({
+      announce: true,
+      legacy: { active: B, passive: A },
+      next: { phase: 'stable', writer: B, generation: 1 },
+    });
   });
 
-  it('moves and announces nothing where the ancestor\'s keys say the same', () => {
+  it("moves and announces nothing where the ancestor's keys say the same", () => {
     const { change } = decide(none(look(A, B, { readOnly: false }), look(B, A), { legacyWriter: A }));
     expect(change).toMatchObject({ announce: false, next: { writer: A } });
   });
 
   it('goes above every floor when redis came back empty', () => {
-    expect(decide(none(look(A, B, { readOnly: false }), look(B, A), { floor: 57 })).change?.next.generation).toBe(58);
+    expect(
+      decide(none(look(A, B, { readOnly: false }), look(B, A), { floor: 57 })).change?.next.generation,
+    ).toBe(58);
   });
 
   it('closes one of two writable members first: the one with fewer clients', () => {
-    const { change } = decide(none(look(A, B, { readOnly: false, clients: 1 }), look(B, A, { readOnly: false, clients: 9 })));
+    const { change } = decide(
+      none(look(A, B, { readOnly: false, clients: 1 }), look(B, A, { readOnly: false, clients: 9 })),
+    );
     expect(change?.next).toMatchObject({ phase: 'closing', to: B, writer: null });
   });
 
@@ -335,23 +533,39 @@ describe('bootstrap', () => {
     expect(decide(none(mine, yours))).toMatchObject({ alarm: true });
     expect(decide(none(mine, yours)).change).toBeUndefined();
     const s = none(look(A, B), look(B, A));
-    expect(decide({ ...s, health: new Map([[A, up(look(A, B))], [B, refused(99_000)]]) }).change).toBeUndefined();
+    expect(
+      decide({
+        ...s,
+        health: new Map([
+          [A, up(look(A, B))],
+          [B, refused(99_000)],
+        ]),
+      }).change,
+    ).toBeUndefined();
   });
 
   it('waits for two rounds of reports first', () => {
-    expect(decide(none(look(A, B, { readOnly: false }), look(B, A), { watchedMs: 1000 })).change).toBeUndefined();
+    expect(
+      decide(none(look(A, B, { readOnly: false }), look(B, A), { watchedMs: 1000 })).change,
+    ).toBeUndefined();
   });
 });
 
 describe('members are a list', () => {
   it('three masters: the fit standby takes over, the broken one is passed by', () => {
     const three = { ...cluster, masters: [A, B, C] };
-    const topology = stable({ members: [...stable().members, { address: C, role: 'standby', kind: 'master', state: 'online' }] });
+    const topology = stable({
+      members: [...stable().members, { address: C, role: 'standby', kind: 'master', state: 'online' }],
+    });
     const broken = (x: string) => look(x, A, { links: [link(A, { io: 'connecting' })] });
     const s = writerDead(refused(300), {
       cluster: three,
       topology,
-      health: new Map([[A, refused(300)], [B, refused(5000)], [C, up(broken(C))]]),
+      health: new Map([
+        [A, refused(300)],
+        [B, refused(5000)],
+        [C, up(broken(C))],
+      ]),
       words: { [C]: word({ look: broken(C) }) },
     });
     expect(decide(s).change?.next).toMatchObject({ phase: 'closing', from: A, to: C });
@@ -361,7 +575,11 @@ describe('members are a list', () => {
 describe('pause, resume, forget, the register', () => {
   it('pause is stored, answered and told', () => {
     const { change } = decide(situation({ requests: [request({ verb: 'pause' })] }));
-    expect(change).toMatchObject({ takes: 'r1', next: { paused: { by: 'dba@host' }, step: 4, generation: 42 }, answers: [{ ok: true }] });
+    expect(change).toMatchObject({
+      takes: 'r1',
+      next: { paused: { by: 'dba@host' }, step: 4, generation: 42 },
+      answers: [{ ok: true }],
+    });
     expect(change?.events).toHaveLength(1);
   });
 
@@ -375,7 +593,9 @@ describe('pause, resume, forget, the register', () => {
 
   it('one that is silent stays registered until it is forgotten', () => {
     expect(decide(situation({ sidecars: [] })).change).toBeUndefined();
-    const { change } = decide(situation({ sidecars: [], requests: [request({ verb: 'forget', sidecar: 'proxy1' })] }));
+    const { change } = decide(
+      situation({ sidecars: [], requests: [request({ verb: 'forget', sidecar: 'proxy1' })] }),
+    );
     expect(change?.next.sidecars).toEqual([]);
   });
 

@@ -17,18 +17,23 @@ describe('extras of MariaDB histories', () => {
   });
 
   it('counts the first writes of a server whose domain went on from what the other wrote', () => {
-    expect(extras(maria('0-2-95,0-1-100', '0-2-95'), maria('0-2-95', ''))).toEqual({ count: 5, list: '0-1-96..100' });
+    expect(extras(maria('0-2-95,0-1-100', '0-2-95'), maria('0-2-95', ''))).toEqual({
+      count: 5,
+      list: '0-1-96..100',
+    });
   });
 
   it('takes a copy that received up to a point as holding all before it', () => {
     expect(extras(maria('0-1-50,0-3-40', ''), maria('', '0-1-50')).count).toBe(0);
   });
 
-  it('still sees the extras after the old writer pulled the new one\'s transactions over them', () => {
-    expect(extras(maria('0-1-100,0-2-110', '0-2-110'), maria('0-1-98,0-2-110', '0-1-98')).list).toBe('0-1-99..100');
+  it("still sees the extras after the old writer pulled the new one's transactions over them", () => {
+    expect(extras(maria('0-1-100,0-2-110', '0-2-110'), maria('0-1-98,0-2-110', '0-1-98')).list).toBe(
+      '0-1-99..100',
+    );
   });
 
-  it('does not hold the source\'s own transactions against its follower', () => {
+  it("does not hold the source's own transactions against its follower", () => {
     expect(extras(maria('0-1-105,0-2-50', '0-1-105'), maria('0-1-100,0-2-50', '0-2-50'), 1).count).toBe(0);
   });
 

@@ -10,7 +10,10 @@ const handover = (phase: Topology['phase'], over: Partial<Topology> = {}) =>
 
 describe('the agent beside a standby', () => {
   it('closes it when it is writable', () => {
-    expect(plan(stable(), B, look(B, A, { readOnly: false }), none)).toMatchObject({ do: 'close', gentle: false });
+    expect(plan(stable(), B, look(B, A, { readOnly: false }), none)).toMatchObject({
+      do: 'close',
+      gentle: false,
+    });
   });
 
   it('starts a link that was stopped cleanly, not one that failed, not while paused', () => {
@@ -29,18 +32,29 @@ describe('the agent beside a standby', () => {
   it('knows a parked link by the server id when the name differs', () => {
     const t = stable({ parked: [{ on: B, from: A }] });
     const seen = look(B, A, { links: [link('db-a.internal:3308', { fromServerId: 1 })] });
-    expect(plan(t, B, seen, { ...none, peers: new Map([[A, look(A, B)]]) })).toEqual({ do: 'stop-link', from: 'db-a.internal:3308' });
+    expect(plan(t, B, seen, { ...none, peers: new Map([[A, look(A, B)]]) })).toEqual({
+      do: 'stop-link',
+      from: 'db-a.internal:3308',
+    });
   });
 });
 
 describe('the agent beside the writer', () => {
   it('leaves it open, and never opens it again by itself', () => {
-    expect(plan(stable(), A, look(A, B, { readOnly: false }), none)).toMatchObject({ do: 'report', did: 'opened' });
+    expect(plan(stable(), A, look(A, B, { readOnly: false }), none)).toMatchObject({
+      do: 'report',
+      did: 'opened',
+    });
     expect(plan(stable(), A, look(A, B), none)).toMatchObject({ do: 'report', did: 'watching' });
   });
 
   it('does not listen to a standby that is not online', () => {
-    const offline = stable({ members: [{ address: A, role: 'writer', kind: 'master', state: 'online' }, { address: B, role: 'standby', kind: 'master', state: 'offline' }] });
+    const offline = stable({
+      members: [
+        { address: A, role: 'writer', kind: 'master', state: 'online' },
+        { address: B, role: 'standby', kind: 'master', state: 'offline' },
+      ],
+    });
     const seen = look(A, B, { readOnly: false, links: [link(B, { io: 'no', sql: 'no' })] });
     expect(plan(offline, A, seen, none).do).toBe('report');
     expect(plan(stable(), A, seen, none)).toEqual({ do: 'start-link', from: B });
@@ -49,19 +63,29 @@ describe('the agent beside the writer', () => {
 
 describe('closing', () => {
   it('proves even a server that is read-only already: its sessions may be older', () => {
-    expect(plan(handover('closing'), A, look(A, B), none)).toMatchObject({ do: 'close', gentle: true, withinMs: 1000 });
+    expect(plan(handover('closing'), A, look(A, B), none)).toMatchObject({
+      do: 'close',
+      gentle: true,
+      withinMs: 1000,
+    });
   });
 
   it('is done once per generation', () => {
     const last = word({ generation: 43, did: 'closed' });
-    expect(plan(handover('closing'), A, look(A, B), { ...none, last })).toMatchObject({ do: 'report', did: 'closed' });
+    expect(plan(handover('closing'), A, look(A, B), { ...none, last })).toMatchObject({
+      do: 'report',
+      did: 'closed',
+    });
     const older = word({ generation: 42, did: 'closed' });
     expect(plan(handover('closing'), A, look(A, B), { ...none, last: older }).do).toBe('close');
   });
 
   it('that failed gently is final for its generation', () => {
     const last = word({ generation: 43, did: 'close-failed', detail: 'blocked by 7' });
-    expect(plan(handover('closing'), A, look(A, B, { readOnly: false }), { ...none, last })).toMatchObject({ do: 'report', did: 'close-failed' });
+    expect(plan(handover('closing'), A, look(A, B, { readOnly: false }), { ...none, last })).toMatchObject({
+      do: 'report',
+      did: 'close-failed',
+    });
   });
 
   it('leaves alone the member that an undo opens again', () => {
@@ -70,15 +94,22 @@ describe('closing', () => {
   });
 
   it('kills in an unplanned handover', () => {
-    expect(plan(handover('closing', { kind: 'failover' }), A, look(A, B, { readOnly: false }), none)).toMatchObject({ gentle: false });
+    expect(
+      plan(handover('closing', { kind: 'failover' }), A, look(A, B, { readOnly: false }), none),
+    ).toMatchObject({ gentle: false });
   });
 });
 
 describe('opening', () => {
   it('promotes once per generation', () => {
     expect(plan(handover('opening'), B, look(B, A), none)).toEqual({ do: 'promote' });
-    expect(plan(handover('opening'), B, look(B, A), { ...none, spent: 43 })).toMatchObject({ do: 'report', did: 'open-failed' });
-    expect(plan(handover('opening'), B, look(B, A, { readOnly: false }), { ...none, spent: 43 })).toMatchObject({ did: 'opened' });
+    expect(plan(handover('opening'), B, look(B, A), { ...none, spent: 43 })).toMatchObject({
+      do: 'report',
+      did: 'open-failed',
+    });
+    expect(
+      plan(handover('opening'), B, look(B, A, { readOnly: false }), { ...none, spent: 43 }),
+    ).toMatchObject({ did: 'opened' });
   });
 
   it('keeps the old writer closed', () => {
@@ -99,11 +130,19 @@ describe('readiness to open', () => {
   it('planned: holds everything the old writer held', () => {
     const t = handover('opening', { position });
     expect(readiness(t, look(B, A), link(A))).toBe('waiting');
-    expect(readiness(t, look(B, A, { history: { kind: 'mariadb', state: '0-1-105', received: '0-1-105,0-2-50' } }), link(A))).toBe('ready');
+    expect(
+      readiness(
+        t,
+        look(B, A, { history: { kind: 'mariadb', state: '0-1-105', received: '0-1-105,0-2-50' } }),
+        link(A),
+      ),
+    ).toBe('ready');
   });
 
   it('planned: an applier error does not go away by waiting', () => {
-    expect(readiness(handover('opening', { position }), look(B, A), link(A, { sql: 'no', error: '1062' }))).toHaveProperty('never');
+    expect(
+      readiness(handover('opening', { position }), look(B, A), link(A, { sql: 'no', error: '1062' })),
+    ).toHaveProperty('never');
   });
 
   it('unplanned: the relay log is applied', () => {
@@ -113,7 +152,11 @@ describe('readiness to open', () => {
   });
 
   it('counts a known loss against the policy', () => {
-    const limited = handover('opening', { kind: 'failover', position, policy: { ...policy, maxLostTransactions: 4 } });
+    const limited = handover('opening', {
+      kind: 'failover',
+      position,
+      policy: { ...policy, maxLostTransactions: 4 },
+    });
     expect(tooMuchLost(limited, look(B, A))).toContain('at least 5');
     expect(tooMuchLost({ ...limited, policy: { ...policy, maxLostTransactions: 5 } }, look(B, A))).toBeNull();
     expect(tooMuchLost({ ...limited, policy }, look(B, A))).toBeNull();

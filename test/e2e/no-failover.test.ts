@@ -1,0 +1,81 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { eventually, pause } from '../support/eventually.ts';
+import type { MariaServer } from '../support/mariadb.ts';
+import type { TestSession } from '../support/mariadb-admin.ts';
+import { accounts } from '../support/mariadb-template.ts';
+import { type Stack, startStack } from '../support/stack.ts';
+
+/** Longer than it takes to give up a silent server with the keys below. */
+const LONG_ENOUGH_MS = 4_000;
+
+describe('a writer that is alive but will not let us look is not failed over', () => {
+  let stack: Stack;
+  beforeEach(async () => {
+    stack = await startStack({ clusterKeys: ['silence=1s', 'confirm=200ms'] });
+  });
+  afterEach(() => stack?.[Symbol.asyncDispose]());
+
+  test('wrong password: it stays the writer, an alarm says so, and all is well once the password is right', async () => {
+    const writer = await stack.writer();
+    const before = await stack.stable(writer);
+    await setPassword(writer, 'another');
+    await cutOff(writer);
+    await complains(stack);
+    await pause(LONG_ENOUGH_MS);
+    expect(await stack.topology()).toMatchObject({ generation: before.generation, writer: writer.address });
+    await setPassword(writer, accounts.mmm.password);
+    await stack.healthy();
+    await eventually(
+      'mmm-status is content',
+      () => stack.status(),
+      ({ code }) => code === 0,
+    );
+  });
+
+  test('too many connections: it stays the writer, an alarm says so, and all is well once there is room', async () => {
+    const writer = await stack.writer();
+    const before = await stack.stable(writer);
+    await writer.admin('SET GLOBAL max_connections = 10');
+    const crowd: TestSession[] = [];
+    await complains(stack, () => fill(writer, crowd));
+    await pause(LONG_ENOUGH_MS);
+    expect(await stack.topology()).toMatchObject({ generation: before.generation, writer: writer.address });
+    for (const session of crowd) session.end();
+    await stack.healthy();
+    await eventually(
+      'mmm-status is content',
+      () => stack.status(),
+      ({ code }) => code === 0,
+    );
+  });
+});
+
+async function setPassword(server: MariaServer, password: string): Promise<void> {
+  await server.admin(
+    `SET STATEMENT sql_log_bin=0 FOR ALTER USER ${accounts.mmm.user}@'%' IDENTIFIED BY '${password}'`,
+  );
+}
+
+/** Ends the daemons' sessions: an open one needs no password. */
+async function cutOff(server: MariaServer): Promise<void> {
+  await server.admin(`KILL USER ${accounts.mmm.user}`);
+}
+
+/** Takes every connection that is free, also those that the daemons had. */
+async function fill(server: MariaServer, crowd: TestSession[]): Promise<void> {
+  await cutOff(server).catch(() => undefined);
+  for (;;) {
+    const session = await server.session().catch(() => null);
+    if (session === null) return;
+    crowd.push(session);
+  }
+}
+
+/** The state of things is not hidden: mmm-status says degraded. */
+async function complains(stack: Stack, disturb = async () => {}): Promise<void> {
+  const look = async () => {
+    await disturb();
+    return stack.status();
+  };
+  await eventually('mmm-status complains', look, ({ code }) => code === 1);
+}

@@ -1,0 +1,421 @@
+import { writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { execa, type Result } from 'execa';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Answer, Topology } from '../../src/core/model.ts';
+import { clusterKey } from '../../src/hub/keys.ts';
+import { createRedisHub } from '../../src/hub/redis-hub.ts';
+import type { Commit, Hub } from '../../src/ports.ts';
+import { type Build, build } from '../support/build.ts';
+import {
+  A,
+  anAgentReport,
+  anEvent,
+  aSidecarReport,
+  aTopology,
+  B,
+  SIGN,
+  someFacts,
+} from '../support/documents.ts';
+import { eventually } from '../support/eventually.ts';
+import { freePorts, tempDir } from '../support/processes.ts';
+import { type RedisServer, startRedis } from '../support/redis.ts';
+
+const PASSWORD = 'hub word';
+let built: Build;
+let server: RedisServer;
+let hub: Hub;
+let dir: Awaited<ReturnType<typeof tempDir>>;
+let conf: string;
+let conf2: string;
+
+beforeAll(async () => {
+  [built, server, dir] = await Promise.all([build(), startRedis({ password: PASSWORD }), tempDir('cli')]);
+  hub = createRedisHub({ host: server.host, port: server.port, password: PASSWORD });
+  conf = await configuration('mmm.conf', section('mysql3308', SIGN, A, B));
+  const other = section('other', 'f'.repeat(32), '10.0.21.8:3306', '10.0.21.9:3306');
+  conf2 = await configuration('two.conf', section('mysql3308', SIGN, A, B) + other);
+});
+afterAll(async () => {
+  await hub.close();
+  await server[Symbol.asyncDispose]();
+  await dir[Symbol.asyncDispose]();
+  await built[Symbol.asyncDispose]();
+});
+beforeEach(async () => {
+  await server.client.flushall();
+});
+
+describe('mmm-status', () => {
+  it('prints the lines of the ancestor first, and is fast', async () => {
+    await healthy();
+    const { stdout, exitCode } = await status();
+    expect(stdout.split('\n').slice(0, 4)).toEqual([
+      'Current multi master status:',
+      '[mysql3308]',
+      `  active: ${A}(alive readonly: 0, replcheck: OK)`,
+      `  +- passive: ${B}(alive readonly: 1, replcheck: OK)`,
+    ]);
+    expect(stdout).toContain('  health: ok, generation 42 stable\n');
+    expect(exitCode).toBe(0);
+  });
+
+  it('is done within 200 ms', async () => {
+    await healthy();
+    const took: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      const start = performance.now();
+      await status();
+      took.push(performance.now() - start);
+    }
+    expect(Math.min(...took)).toBeLessThan(200);
+  });
+
+  it('says how old a check is, that a member is dead, diverged or unattended, and exits 1', async () => {
+    await healthy({ age: 40, standby: { ping: '0', repl_check: 'Error', read_only: '-1' } });
+    const extra = { count: 3, list: '0-1-12,0-1-13,0-1-14' };
+    await change((t) => ({
+      ...t,
+      parked: [{ on: A, from: B }],
+      members: t.members.map((m) => (m.address === B ? { ...m, state: 'diverged', extra } : m)),
+    }));
+    await hub.putAgentReport(SIGN, anAgentReport({ serves: [A] }));
+    const { stdout, exitCode } = await status();
+    expect(stdout).toContain(`  active: ${A}(alive at 40 seconds ago readonly: 0, replcheck: OK)\n`);
+    expect(stdout).toContain(`  +- passive: ${B}(dead readonly: -1, replcheck: Error)\n`);
+    expect(stdout).toContain(`! ${B} is diverged: 3 transactions that the writer lacks`);
+    expect(stdout).toContain(`diverged: ${B} has 3 more: 0-1-12,0-1-13,0-1-14`);
+    expect(stdout).toContain(`parked: ${A} does not replicate from ${B}`);
+    expect(stdout).toContain(`! nobody attends ${B}`);
+    expect(exitCode).toBe(1);
+  });
+
+  it('exits 2 when nobody may write, or two accept writes', async () => {
+    await healthy({ standby: { read_only: '0' } });
+    expect(await status()).toMatchObject({
+      exitCode: 2,
+      stdout: expect.stringContaining('2 members accept writes'),
+    });
+    await healthy();
+    await change((t) => ({ ...t, phase: 'halted', writer: null, reason: 'B lacks data' }));
+    expect(await status()).toMatchObject({ exitCode: 2, stdout: expect.stringContaining('B lacks data') });
+  });
+
+  it('exits 1 during a handover, 2 when it lasts longer than the write pause budget', async () => {
+    await healthy();
+    const closing = {
+      phase: 'closing',
+      generation: 43,
+      kind: 'failover',
+      from: A,
+      to: B,
+      writer: null,
+    } as const;
+    await change((t) => ({ ...t, ...closing }), [anEvent()]);
+    expect(await status()).toMatchObject({ exitCode: 1, stdout: expect.stringContaining(`active: ${A}(`) });
+    await server.client.del(clusterKey(SIGN, 'events'));
+    const old = `${Date.now() - 60_000}-0`;
+    await server.client.xadd(clusterKey(SIGN, 'events'), old, 'phase', 'closing', 'generation', '43');
+    expect(await status()).toMatchObject({
+      exitCode: 2,
+      stdout: expect.stringContaining('nobody may write for 60 s'),
+    });
+  });
+
+  it('exits 3 when nothing is known: no topology, no Redis, no such tag; the worst of all clusters counts', async () => {
+    const nothing = await status();
+    expect(nothing).toMatchObject({ exitCode: 3 });
+    expect(nothing.stdout).toMatch(/^Current multi master status:\n\[mysql3308\]\n/);
+    const [port = 0] = await freePorts(1);
+    const away = await status('--redis', `127.0.0.1:${port}`);
+    expect(away).toMatchObject({ exitCode: 3, stdout: expect.stringContaining('nobody listens there') });
+    expect(await status('--tag', 'nope')).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringContaining('nope'),
+    });
+    expect(await status('--nonsense')).toMatchObject({ exitCode: 3 });
+    await healthy();
+    expect(await run('mmm-status', '--conf', conf2)).toMatchObject({ exitCode: 3 });
+    expect(await run('mmm-status', '--conf', conf2, '--tag', 'mysql3308')).toMatchObject({ exitCode: 0 });
+  });
+
+  it("shows the ancestor's pair where only its programs run", async () => {
+    await server.client.hset(clusterKey(SIGN, 'mode'), 'active', B, 'passive', A);
+    await checks();
+    const { stdout, exitCode } = await status();
+    expect(stdout).toContain(`  active: ${B}(alive readonly: 1, replcheck: OK)\n  +- passive: ${A}(`);
+    expect(exitCode).toBe(3);
+  });
+
+  it('--json has the documented fields, whatever is stored in Redis', async () => {
+    await healthy();
+    await hub.putSidecarReport(SIGN, aSidecarReport());
+    await server.client.set(`mysql-${SIGN}-agent-agent1`, 'x'.repeat(300_000));
+    const { stdout, exitCode } = await status('--json');
+    const [cluster] = JSON.parse(stdout).clusters;
+    expect(cluster).toMatchObject({
+      tag: 'mysql3308',
+      uniqsign: SIGN,
+      generation: 42,
+      phase: 'stable',
+      writer: A,
+      health: 'degraded',
+    });
+    expect(cluster.members[1]).toEqual({
+      address: B,
+      role: 'standby',
+      state: 'online',
+      ping: 1,
+      read_only: 1,
+      repl_check: 'OK',
+      delay_sec: 0,
+      conn_nums: 0,
+      last_check: expect.any(Number),
+      extra: null,
+    });
+    expect(cluster.notes.join()).toContain('agent-agent1 is longer than 64 kB');
+    expect(exitCode).toBe(1);
+  });
+
+  it('events tells each handover with its times', async () => {
+    const key = clusterKey(SIGN, 'events');
+    const start = 1_763_630_000_000;
+    const story = [
+      [0, 'closing', '', 'A is dead: refused\u001b[2J', ''],
+      [212, 'opening', 'b', 'A is dead: refused', '212'],
+      [230, 'stable', 'b', 'A is dead: refused', '18'],
+    ] as const;
+    for (const [ms, phase, proof, reason, took] of story) {
+      const event = { ...anEvent({ kind: 'failover', phase, proof, reason, took }), generation: '43' };
+      await server.client.xadd(key, `${start + ms}-0`, ...Object.entries(event).flat());
+    }
+    const { stdout, exitCode } = await status('events');
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/generation 43 {2}failover 10\.0\.21\.5:3308 -> 10\.0\.21\.7:3308/);
+    expect(stdout).toMatch(/\+212 ms +opening +took 212 ms, proof \(b\)/);
+    expect(stdout).toContain('from closing to open: 230 ms');
+    expect(stdout).not.toContain('\u001b');
+    const json = JSON.parse((await status('events', '--json', '-n', '2')).stdout);
+    expect(json.events).toHaveLength(2);
+    expect(json.events[1]).toMatchObject({
+      tag: 'mysql3308',
+      at: `${start + 230}-0`,
+      phase: 'stable',
+      took: '18',
+    });
+  });
+
+  it('--watch shows every change at once, until it is interrupted', async () => {
+    await healthy();
+    const child = start('mmm-status', '--conf', conf, '--watch');
+    let seen = '';
+    child.stdout.on('data', (text) => {
+      seen += text;
+    });
+    await eventually('the first picture', () => seen.includes('generation 42'));
+    await change((t) => ({ ...t, generation: 43 }));
+    await eventually('the change', () => seen.includes('generation 43'));
+    child.kill('SIGTERM');
+    expect((await child).exitCode).toBe(0);
+  });
+});
+
+describe('mmm-control', () => {
+  it('switches over: waits for the answer and for every live sidecar', async () => {
+    await healthy();
+    await change((t) => ({ ...t, sidecars: ['sidecar1', 'gone'], routedBySidecars: true }));
+    await hub.putSidecarReport(SIGN, aSidecarReport());
+    const control = start('mmm-control', 'switchover', '--to', B, '--conf', conf);
+    const request = await nextRequest();
+    expect(request).toMatchObject({ verb: 'switchover', to: B, sidecar: null });
+    expect(request.by).toContain(`@${hostname()}`);
+    await answerWithChange(request.id, { generation: 43, writer: B });
+    await hub.putSidecarReport(SIGN, aSidecarReport({ generation: 43 }));
+    const result = await control;
+    expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(result.stdout).toBe(`[mysql3308] ${B} takes writes`);
+  });
+
+  it('warns of sidecars that do not follow within 2 s, and still exits 0', async () => {
+    await healthy();
+    await change((t) => ({ ...t, sidecars: ['sidecar1'], routedBySidecars: true }));
+    await hub.putSidecarReport(SIGN, aSidecarReport({ did: 'cut', generation: 43 }));
+    const control = start('mmm-control', '--conf', conf, 'switchover');
+    const request = await nextRequest();
+    await answerWithChange(request.id, { generation: 43, writer: B });
+    expect(await control).toMatchObject({
+      exitCode: 0,
+      stderr: '[mysql3308] warning: not routed there yet: sidecar sidecar1',
+    });
+  });
+
+  it('exits 1 with the reason when it is refused', async () => {
+    const control = start('mmm-control', '--conf', conf, 'pause');
+    const request = await nextRequest();
+    await hub.answer(SIGN, { v: 1, id: request.id, ok: false, detail: 'B is dead', generation: 42 });
+    expect(await control).toMatchObject({ exitCode: 1, stdout: '', stderr: '[mysql3308] B is dead' });
+  });
+
+  it('withdraws what nobody answers in time: it is never executed later', async () => {
+    const control = await run('mmm-control', '--conf', conf, 'resume', '--timeout', '300ms');
+    expect(control.exitCode).toBe(1);
+    expect(control.stderr).toContain('nobody answered within 0.3 s: is mmm-identify running?');
+    expect((await hub.read(SIGN)).requests).toEqual([]);
+    expect(await server.client.hlen(clusterKey(SIGN, 'requests'))).toBe(0);
+  });
+
+  it('withdraws when it is interrupted', async () => {
+    const control = start('mmm-control', '--conf', conf, 'forget', 'sidecar1');
+    expect(await nextRequest()).toMatchObject({ verb: 'forget', sidecar: 'sidecar1' });
+    control.kill('SIGINT');
+    expect(await control).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('interrupted') });
+    expect((await hub.read(SIGN)).requests).toEqual([]);
+  });
+
+  it('waits longer than the timeout for a request that was begun', async () => {
+    await healthy();
+    const control = start('mmm-control', '--conf', conf, 'switchover', '--timeout', '500ms');
+    const { id, verb, by } = await nextRequest();
+    const closing = { generation: 43, phase: 'closing', writer: null, request: { id, verb, by } } as const;
+    await change((t) => ({ ...t, ...closing }), [], { takes: id });
+    const early = await Promise.race([control.then(() => 'ended'), pauseOf(900)]);
+    expect(early).toBe('still waiting');
+    await answerWithChange(id, { generation: 43, phase: 'stable', writer: B }, null);
+    expect(await control).toMatchObject({ exitCode: 0 });
+  });
+
+  it('fails at once without Redis, and names usage errors', async () => {
+    const [port = 0] = await freePorts(1);
+    const away = await run('mmm-control', '--conf', conf, 'pause', '--redis', `127.0.0.1:${port}`);
+    expect(away).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('nothing was asked') });
+    const wrong = [
+      [['--conf', conf], 'switchover'],
+      [['--conf', conf, 'explode'], 'explode'],
+      [['--conf', conf, 'forget'], 'SIDECAR_ID'],
+      [['--conf', conf, 'switchover', '--to', '1.2.3.4:5'], A],
+      [['--conf', conf, 'pause', '--timeout', 'soon'], '--timeout'],
+      [['--conf', conf2, 'pause'], 'mysql3308, other'],
+      [['--conf', '/nowhere/mmm.conf', 'pause'], '/nowhere/mmm.conf'],
+    ] as const;
+    for (const [args, words] of wrong) {
+      expect(await run('mmm-control', ...args)).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringContaining(words),
+      });
+    }
+    expect((await hub.read(SIGN)).requests).toEqual([]);
+  });
+});
+
+it('every program says what it is and which version', async () => {
+  for (const program of ['mmm-status', 'mmm-control', 'mmm-uniqsign']) {
+    expect(await run(program, '--version')).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+/),
+    });
+    expect(await run(program, '--help')).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining(program),
+    });
+  }
+  const signs = await Promise.all([run('mmm-uniqsign'), run('mmm-uniqsign')]);
+  for (const { stdout } of signs) expect(stdout).toMatch(/^[0-9a-f]{32}$/);
+  expect(signs[0]?.stdout).not.toBe(signs[1]?.stdout);
+});
+
+function start(program: string, ...args: readonly string[]) {
+  return execa('node', [built.bin(program), ...args], { reject: false, timeout: 20_000 });
+}
+
+async function run(program: string, ...args: readonly string[]): Promise<Result> {
+  return await start(program, ...args);
+}
+
+function status(...args: readonly string[]) {
+  return start('mmm-status', '--conf', conf, ...args);
+}
+
+function section(tag: string, uniqsign: string, primary: string, secondary: string): string {
+  return `[${tag}]\nuniqsign=${uniqsign}\nprimaryhost=${primary}\nsecondaryhost=${secondary}\nuser=mmm\npassword=x\n\n`;
+}
+
+async function configuration(name: string, sections: string): Promise<string> {
+  const file = join(dir.path, name);
+  const redis = `[redis]\nhost=${server.host}:${server.port}\npassword=${PASSWORD}\ntopic=mmm-switch-channel\n`;
+  await writeFile(file, sections + redis, { mode: 0o600 });
+  return file;
+}
+
+interface Vitals {
+  /** Of the checks, in seconds. */
+  readonly age?: number;
+  readonly standby?: Readonly<Partial<Record<'ping' | 'repl_check' | 'read_only', string>>>;
+}
+
+async function checks({ age = 0, standby = {} }: Vitals = {}): Promise<void> {
+  const last_check = String(Math.floor(Date.now() / 1000) - age);
+  const check = { ping: '1', repl_check: 'OK', delay_sec: '0', conn_nums: '0', last_check } as const;
+  await hub.putCheck(SIGN, A, { ...check, read_only: '0' });
+  await server.client.hset(`mysql-${SIGN}-${B}-check`, {
+    ...check,
+    read_only: '1',
+    ...standby,
+    last_check: String((Date.now() / 1000) | 0),
+  });
+}
+
+/** Stable at generation 42, all is well. */
+async function healthy(vitals: Vitals = {}): Promise<void> {
+  await server.client.flushall();
+  await hub.commit({
+    ...bare,
+    basedOn: null,
+    next: aTopology(),
+    legacy: { active: A, passive: B, sinceEpochMs: 1 },
+  });
+  await checks(vitals);
+  await hub.putFacts(someFacts());
+  await hub.putAgentReport(SIGN, anAgentReport());
+}
+
+const bare = { events: [], legacy: null, announceOn: null, takes: null, answers: [] } as const;
+
+async function change(
+  edit: (t: Topology) => Topology,
+  events: Commit['events'] = [],
+  over: Partial<Commit> = {},
+): Promise<void> {
+  const { topology, topologyText } = await hub.read(SIGN);
+  const next = edit(topology ?? aTopology());
+  expect(await hub.commit({ ...bare, basedOn: topologyText, next, events, ...over })).toBe('committed');
+}
+
+async function nextRequest() {
+  const [request] = await eventually(
+    'a request',
+    async () => (await hub.read(SIGN)).requests,
+    (requests) => requests.length === 1,
+  );
+  if (request === undefined) throw new Error('there is no request');
+  return request;
+}
+
+async function answerWithChange(
+  id: string,
+  fields: Partial<Topology>,
+  takes: string | null = id,
+): Promise<void> {
+  const answer: Answer = {
+    v: 1,
+    id,
+    ok: true,
+    detail: `${B} takes writes`,
+    generation: fields.generation ?? 0,
+  };
+  await change((t) => ({ ...t, ...fields }), [], { takes, answers: [answer] });
+}
+
+function pauseOf(ms: number): Promise<string> {
+  return new Promise((resolve) => setTimeout(() => resolve('still waiting'), ms));
+}

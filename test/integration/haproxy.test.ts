@@ -1,0 +1,497 @@
+/** The sidecar beside a real haproxy; tiny TCP servers stand in for MySQL, so that every session is visible. */
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { SidecarConfig, TargetConfig } from '../../src/config/types.ts';
+import type { SidecarReport, Topology } from '../../src/core/model.ts';
+import { createSidecar, type Sidecar } from '../../src/daemons/sidecar.ts';
+import type { Log, Memory } from '../../src/ports.ts';
+import { createClock } from '../../src/system/clock.ts';
+import { createExec } from '../../src/system/exec.ts';
+import { aTopology, SIGN } from '../support/documents.ts';
+import { eventually } from '../support/eventually.ts';
+import { type Haproxy, startHaproxy } from '../support/haproxy.ts';
+import { createMemoryHub, type MemoryHub } from '../support/memory-hub.ts';
+import { freePorts, tempDir } from '../support/processes.ts';
+import { connectTcp, eventuallyLeadsTo, startTcpBackend, type TcpBackend } from '../support/tcp-backend.ts';
+
+const TAG = 'mysql3308';
+
+interface Scene extends AsyncDisposable {
+  readonly hub: MemoryHub;
+  readonly haproxy: Haproxy;
+  readonly a: TcpBackend;
+  readonly b: TcpBackend;
+  readonly folder: string;
+  readonly sidecar: Sidecar;
+  readonly warnings: string[];
+  /** Times the reload command ran. */
+  reloads(): Promise<number>;
+  tell(over: Partial<Topology>): Promise<void>;
+  /** Tells and lets the sidecar take one step; resolves with its report. */
+  follow(over: Partial<Topology>): Promise<SidecarReport>;
+  start(): Promise<void>;
+}
+
+let scene: Scene;
+
+beforeEach(async () => {
+  scene = await stage();
+});
+
+afterEach(async () => {
+  await scene[Symbol.asyncDispose]();
+});
+
+test('a new writer is routed to without a reload, and sessions on the old one are cut first', async () => {
+  await scene.follow({});
+  await eventuallyLeadsTo(scene.haproxy.port, scene.a.address);
+  const before = await scene.reloads();
+  const sessions = await Promise.all(Array.from({ length: 20 }, () => connectTcp(scene.haproxy.port)));
+  expect(sessions.every((session) => session.server === scene.a.address)).toBe(true);
+
+  const cut = await scene.follow(closing());
+  expect(cut).toMatchObject({ did: 'cut', generation: 43, step: 0, floor: 43 });
+  expect(scene.a.sessions()).toBe(0);
+  await eventually('every session ended', () => sessions.every((session) => !session.isOpen()));
+  expect((await connectTcp(scene.haproxy.port)).server).toBe('');
+
+  const routed = await scene.follow(opened());
+  expect(routed).toMatchObject({ did: 'routed', generation: 43, step: 2 });
+  expect((await connectTcp(scene.haproxy.port)).server).toBe(scene.b.address);
+  expect(await scene.reloads()).toBe(before);
+  const text = await readFile(scene.haproxy.configFile, 'utf8');
+  expect(text).toMatch(new RegExp(`server \\S+ ${scene.a.address} backup disabled\n`));
+  expect(text).toMatch(new RegExp(`server \\S+ ${scene.b.address}\n`));
+  const events = await scene.hub.events(SIGN, 10);
+  expect(events.filter((event) => event.kind === 'routed')).toHaveLength(2);
+  expect(events.at(-1)).toMatchObject({ generation: 43, to: scene.b.address, by: 'mmm-sidecar side1' });
+});
+
+test('an undone handover opens the same writer again', async () => {
+  await scene.follow({});
+  await scene.follow(closing());
+  expect((await connectTcp(scene.haproxy.port)).server).toBe('');
+  const report = await scene.follow({ generation: 44, kind: 'undo' });
+  expect(report.did).toBe('routed');
+  expect((await connectTcp(scene.haproxy.port)).server).toBe(scene.a.address);
+});
+
+test('the first pass loads the file, because the running haproxy lacks what it says', async () => {
+  await scene.haproxy.command(`set server ${scene.haproxy.backend}/x state maint`);
+  await writeFile(scene.haproxy.configFile, `${basicConfig(scene)}listen other\n bind 127.0.0.1:0\n`);
+  await scene.start();
+  await scene.tell({});
+  await eventuallyLeadsTo(scene.haproxy.port, scene.a.address);
+  await eventually('one reload', scene.reloads, (count) => count === 1);
+});
+
+test('servers set by hand are set back', async () => {
+  await scene.start();
+  await scene.tell({});
+  await eventuallyLeadsTo(scene.haproxy.port, scene.a.address);
+  await eventually(
+    'all is in place',
+    () => lastReport(),
+    (report) => report?.targets[0]?.ok === true,
+  );
+  const [a, b] = [nameIn(scene.a), nameIn(scene.b)];
+  const backend = `mysql_${TAG}`;
+  await scene.haproxy.command(
+    `set server ${backend}/${a} state maint; set server ${backend}/${b} state ready`,
+  );
+  await eventuallyLeadsTo(scene.haproxy.port, scene.b.address);
+  await eventuallyLeadsTo(scene.haproxy.port, scene.a.address);
+  expect(scene.warnings).toContain('haproxy had been set otherwise: set it again');
+});
+
+test('a reload by somebody else changes nothing for new clients', async () => {
+  await scene.follow({});
+  await scene.follow(closing());
+  await scene.follow(opened());
+  const pid = await workerPid();
+  await createExec({ timeoutMs: 5_000 }).run([scene.haproxy.reloadCommand]);
+  await eventually('a new worker', workerPid, (now) => now !== pid);
+  await eventuallyLeadsTo(scene.haproxy.port, scene.b.address);
+  expect((await connectTcp(scene.haproxy.port)).server).toBe(scene.b.address);
+});
+
+test('a check that fails keeps the file, and the writer is routed to all the same', async () => {
+  await scene.follow({});
+  const before = await readFile(scene.haproxy.configFile, 'utf8');
+  await scene[Symbol.asyncDispose]();
+  scene = await stage({ checkCmd: ['false'] });
+  const initial = await readFile(scene.haproxy.configFile, 'utf8');
+  await scene.follow({ generation: 43, from: null, to: scene.a.address });
+  expect(await readFile(scene.haproxy.configFile, 'utf8')).toBe(initial);
+  expect(before).not.toBe(initial);
+  const report = await scene.follow({ generation: 43, step: 1 });
+  expect(report.targets[0]).toMatchObject({ ok: false });
+  expect(report.targets[0]?.detail).toContain('false failed with exit code 1');
+  expect((await connectTcp(scene.haproxy.port)).server).toBe(scene.a.address);
+});
+
+test('a reload that fails puts the last good file back, turned to the new writer', async () => {
+  const good = await readFile(scene.haproxy.configFile, 'utf8');
+  await scene[Symbol.asyncDispose]();
+  scene = await stage({ reloadCmd: ['false'] });
+  const old = await readFile(scene.haproxy.configFile, 'utf8');
+  expect(good).not.toBe('');
+  const report = await scene.follow({
+    generation: 43,
+    writer: scene.b.address,
+    to: scene.b.address,
+    members: members(scene.b, scene.a),
+  });
+  expect(report).toMatchObject({ did: 'routed' });
+  const text = await readFile(scene.haproxy.configFile, 'utf8');
+  expect(text).not.toContain('hard-stop-after 30s');
+  expect(text.split('\n').length).toBe(old.split('\n').length);
+  expect(text).toMatch(new RegExp(`server \\S+ ${scene.b.address}\n`));
+  expect(text).toMatch(new RegExp(`server \\S+ ${scene.a.address}.* disabled\n`));
+});
+
+test('a reload command that does nothing is found out', async () => {
+  await scene[Symbol.asyncDispose]();
+  scene = await stage({ reloadCmd: ['true'] });
+  await scene.follow({});
+  const report = await lastReport();
+  expect(report?.targets[0]?.detail).toContain('no new haproxy worker answers');
+  expect(await readFile(scene.haproxy.configFile, 'utf8')).not.toContain('hard-stop-after 30s');
+});
+
+test('a frozen haproxy does not ack the cut, and does once it goes on', async () => {
+  await scene.start();
+  await scene.tell({});
+  await reported('routed');
+  const worker = Number(await workerPid());
+  const session = await connectTcp(scene.haproxy.port);
+  process.kill(worker, 'SIGSTOP');
+  try {
+    await scene.tell(closing());
+    const report = await reported('failed');
+    expect(report.generation).toBe(43);
+    expect(report.detail).toContain('did not answer');
+  } finally {
+    process.kill(worker, 'SIGCONT');
+  }
+  await reported('cut');
+  await eventually('the session ended', () => !session.isOpen());
+});
+
+test('a haproxy that is not running counts as cut, and gets its file', async () => {
+  await scene.follow({});
+  await scene.haproxy.stop();
+  const report = await scene.follow(closing());
+  expect(report).toMatchObject({ did: 'cut', generation: 43 });
+  const routed = await scene.follow(opened());
+  expect(routed.did).toBe('routed');
+  expect(await readFile(scene.haproxy.configFile, 'utf8')).toMatch(
+    new RegExp(`server \\S+ ${scene.b.address}\n`),
+  );
+});
+
+test('a socket that does not let us in is a failure, not a cut', async () => {
+  await scene[Symbol.asyncDispose]();
+  scene = await stage({ sockets: ['/etc/passwd'] });
+  const report = await scene.follow(closing());
+  expect(report.did).toBe('failed');
+  expect(report.detail).toContain('/etc/passwd');
+});
+
+test('a wrong socket path is no cut while somebody still takes clients', async () => {
+  await scene[Symbol.asyncDispose]();
+  scene = await stage({ sockets: ['/nonexistent/haproxy.sock'] });
+  const report = await scene.follow(closing());
+  expect(report.did).toBe('failed');
+  expect(report.detail).toContain('correct socket=');
+});
+
+test('sessions that a reload left in an old worker are cut as well', async () => {
+  await scene.follow({});
+  const session = await connectTcp(scene.haproxy.port);
+  const pid = await workerPid();
+  await createExec({ timeoutMs: 5_000 }).run([scene.haproxy.reloadCommand]);
+  await eventually('a new worker', workerPid, (now) => now !== pid);
+  expect(session.isOpen()).toBe(true);
+  const report = await scene.follow(closing());
+  expect(report.did).toBe('cut');
+  await eventually('the session ended', () => !session.isOpen());
+  expect(scene.a.sessions()).toBe(0);
+});
+
+test('an older generation is ignored, also after a restart', async () => {
+  await scene.follow({ generation: 50 });
+  await scene.follow({ generation: 49, writer: scene.b.address, to: scene.b.address });
+  expect((await connectTcp(scene.haproxy.port)).server).toBe(scene.a.address);
+  expect((await lastReport())?.generation).toBe(50);
+});
+
+test('an address outside the allow-list reaches no file and no haproxy', async () => {
+  await scene.follow({});
+  const before = await readFile(scene.haproxy.configFile, 'utf8');
+  const stranger = '10.66.66.66:3306';
+  const report = await scene.follow({
+    generation: 43,
+    writer: stranger,
+    to: stranger,
+    members: [
+      { address: stranger, role: 'writer', kind: 'master', state: 'online' },
+      { address: scene.b.address, role: 'standby', kind: 'master', state: 'online' },
+    ],
+  });
+  expect(report).toMatchObject({ generation: 42, floor: 42 });
+  expect(report.detail).toContain(stranger);
+  expect(await readFile(scene.haproxy.configFile, 'utf8')).toBe(before);
+  expect((await connectTcp(scene.haproxy.port)).server).toBe(scene.a.address);
+});
+
+test('losing Redis changes nothing, and a clean stop says goodbye', async () => {
+  const stop = new AbortController();
+  const ended = scene.sidecar.start(stop.signal);
+  await scene.tell({});
+  await reported('routed');
+  scene.hub.flush();
+  await eventually('a report after the flush', lastReport, (report) => report?.did === 'routed');
+  expect((await connectTcp(scene.haproxy.port)).server).toBe(scene.a.address);
+  stop.abort();
+  await ended;
+  expect(await lastReport()).toMatchObject({ leaving: true });
+  expect((await connectTcp(scene.haproxy.port)).server).toBe(scene.a.address);
+});
+
+test('one target that hangs does not delay another', async () => {
+  await scene[Symbol.asyncDispose]();
+  scene = await stage({}, { checkCmd: ['sleep', '30'] });
+  await scene.start();
+  await scene.tell({});
+  await eventuallyLeadsTo(scene.haproxy.port, scene.a.address);
+  await reported('routed');
+  const startedMs = performance.now();
+  await scene.tell(closing());
+  await reported('cut');
+  await scene.tell(opened());
+  await reported('routed', 43);
+  expect(performance.now() - startedMs).toBeLessThan(1_000);
+});
+
+test('from the message to a verified writer takes milliseconds', async () => {
+  await scene.start();
+  await scene.tell({});
+  await reported('routed');
+  const took: number[] = [];
+  for (let i = 0; i < 20; i++) {
+    const generation = 43 + i;
+    const [next, other] = i % 2 === 0 ? [scene.b, scene.a] : [scene.a, scene.b];
+    await scene.tell({ ...closing(), generation });
+    await reported('cut', generation);
+    const startedMs = performance.now();
+    await scene.tell({ generation, step: 2, writer: next.address, members: members(next, other) });
+    await reported('routed', generation);
+    took.push(performance.now() - startedMs);
+  }
+  if (process.env.SHOW_LOG) console.log(took);
+  const median = took.sort((x, y) => x - y)[10] ?? Number.POSITIVE_INFINITY;
+  expect(median).toBeLessThan(25);
+});
+
+async function stage(target: Partial<TargetConfig> = {}, second?: Partial<TargetConfig>): Promise<Scene> {
+  const folder = await tempDir('haproxy');
+  const ports = await freePorts(2);
+  const [a, b] = await Promise.all([startTcpBackend(ports[0] ?? 0), startTcpBackend(ports[1] ?? 0)]);
+  const haproxy = await startHaproxy({
+    folder: folder.path,
+    tag: TAG,
+    members: [a.address, b.address],
+    open: a.address,
+  });
+  const counter = join(folder.path, 'reloads');
+  const reloader = join(folder.path, 'counted-reload');
+  await writeFile(counter, '');
+  await writeFile(reloader, `#!/bin/sh\necho x >> ${counter}\nexec ${haproxy.reloadCommand}\n`);
+  await chmod(reloader, 0o755);
+  const first: TargetConfig = { ...targetFor(haproxy), reloadCmd: [reloader], ...target };
+  const others = second === undefined ? [] : [await fileTarget(folder.path, second)];
+  const config = configFor(folder.path, [a, b], [first, ...others]);
+  const hub = createMemoryHub();
+  const warnings: string[] = [];
+  const stop = new AbortController();
+  const exec = createExec({ timeoutMs: config.commandTimeoutMs });
+  const sidecar = createSidecar({
+    config,
+    hub,
+    clock: createClock(),
+    memory: rememberAll(),
+    log: keepWarnings(warnings),
+    run: (words) => exec.run(words),
+  });
+  let running: Promise<void> = Promise.resolve();
+  const tell = async (over: Partial<Topology>) => {
+    const { topologyText } = await hub.read(SIGN);
+    const next = aTopology({ tag: TAG, to: a.address, writer: a.address, members: members(a, b), ...over });
+    const change = { basedOn: topologyText, next, events: [], legacy: null, announceOn: null };
+    await hub.commit({ ...change, takes: null, answers: [] });
+  };
+  return {
+    hub,
+    haproxy,
+    a,
+    b,
+    folder: folder.path,
+    sidecar,
+    warnings,
+    reloads: async () => (await readFile(counter, 'utf8')).split('\n').length - 1,
+    tell,
+    async follow(over) {
+      await tell(over);
+      await sidecar.step(SIGN);
+      const report = await lastReport(hub);
+      if (report === undefined) throw new Error('the sidecar reported nothing');
+      return report;
+    },
+    async start() {
+      running = sidecar.start(stop.signal);
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running;
+      await haproxy.stop();
+      await Promise.all([a[Symbol.asyncDispose](), b[Symbol.asyncDispose]()]);
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function targetFor(haproxy: Haproxy): TargetConfig {
+  return {
+    name: 'haproxy',
+    kind: 'haproxy',
+    clusters: [TAG],
+    template: null,
+    dest: haproxy.configFile,
+    mode: 0o644,
+    checkCmd: haproxy.checkCommand.split(' '),
+    reloadCmd: null,
+    sockets: [haproxy.socket],
+    backend: null,
+    listen: {},
+    bind: { [TAG]: `127.0.0.1:${haproxy.port}` },
+    verifyUser: null,
+    verifyPassword: null,
+    options: { socket: haproxy.socket },
+  };
+}
+
+async function fileTarget(folder: string, over: Partial<TargetConfig>): Promise<TargetConfig> {
+  const template = join(folder, 'writer.hbs');
+  await writeFile(template, 'writer {{writer.address}}\n', { mode: 0o644 });
+  const dest = join(folder, 'writer.txt');
+  const none = { sockets: [], listen: {}, bind: {}, options: {}, reloadCmd: null, backend: null };
+  const rest = { checkCmd: null, verifyUser: null, verifyPassword: null };
+  return {
+    name: 'file',
+    kind: 'file',
+    clusters: [TAG],
+    template,
+    dest,
+    mode: 0o644,
+    ...none,
+    ...rest,
+    ...over,
+  };
+}
+
+function configFor(
+  folder: string,
+  at: readonly TcpBackend[],
+  targets: readonly TargetConfig[],
+): SidecarConfig {
+  return {
+    file: join(folder, 'mmm-sidecar.conf'),
+    redis: { host: '127.0.0.1', port: 1, username: null, password: null, db: 0, topic: 'mmm-switch-channel' },
+    state: { dir: folder, id: 'side1' },
+    logFile: null,
+    templatesDir: null,
+    reconcileMs: 200,
+    commandTimeoutMs: 5_000,
+    clusters: [{ tag: TAG, uniqsign: SIGN, members: at.map((one) => one.address) }],
+    targets,
+    warnings: [],
+  };
+}
+
+function members(writer: TcpBackend, standby: TcpBackend): Topology['members'] {
+  return [
+    { address: writer.address, role: 'writer', kind: 'master', state: 'online' },
+    { address: standby.address, role: 'standby', kind: 'master', state: 'online' },
+  ];
+}
+
+function closing(): Partial<Topology> {
+  const { a, b } = scene;
+  return {
+    generation: 43,
+    phase: 'closing',
+    kind: 'switchover',
+    from: a.address,
+    to: b.address,
+    writer: null,
+  };
+}
+
+function opened(): Partial<Topology> {
+  const { a, b } = scene;
+  const who = { from: a.address, to: b.address, writer: b.address, members: members(b, a) };
+  return { generation: 43, step: 2, phase: 'stable', kind: 'switchover', ...who };
+}
+
+async function lastReport(hub: MemoryHub = scene.hub): Promise<SidecarReport | undefined> {
+  const { sidecars } = await hub.read(SIGN);
+  return sidecars[0];
+}
+
+async function reported(did: SidecarReport['did'], generation?: number): Promise<SidecarReport> {
+  const report = await eventually(
+    `the sidecar reports ${did}`,
+    () => lastReport(),
+    (seen) => seen?.did === did && (generation === undefined || seen.generation === generation),
+    { everyMs: 1 },
+  );
+  if (report === undefined) throw new Error('no report');
+  return report;
+}
+
+async function workerPid(): Promise<string> {
+  return /^Pid: (\d+)$/m.exec(await scene.haproxy.command('show info'))?.[1] ?? '';
+}
+
+function nameIn(backend: TcpBackend): string {
+  return backend.address.replace(/[^A-Za-z0-9]/g, '_');
+}
+
+function basicConfig({ haproxy }: Scene): string {
+  return `global\n stats socket ${haproxy.socket} level admin expose-fd listeners\n`;
+}
+
+function rememberAll(): Memory {
+  const floors = new Map<string, number>();
+  return {
+    floor: (uniqsign) => floors.get(uniqsign) ?? 0,
+    raise: async (uniqsign, generation) =>
+      void floors.set(uniqsign, Math.max(floors.get(uniqsign) ?? 0, generation)),
+    spent: () => 0,
+    spend: async () => undefined,
+  };
+}
+
+function keepWarnings(warnings: string[]): Log {
+  const keep = (fields: object, message: string) => {
+    warnings.push(message);
+    if (process.env.SHOW_LOG) console.log(message, JSON.stringify(fields));
+  };
+  const show = (fields: object, message: string) => {
+    if (process.env.SHOW_LOG) console.log(message, JSON.stringify(fields));
+  };
+  const log: Log = { debug: () => undefined, info: show, warn: keep, error: keep, child: () => log };
+  return log;
+}
