@@ -62,8 +62,8 @@ function linkTrouble(
 ): string | null {
   const link = linkFrom(healthOf(s, address).look, options.from, s.lastLook.get(options.from));
   if (link === undefined) return `${address} does not replicate from ${options.from}`;
-  if (link.error !== '' && link.sql === 'no')
-    return `replication on ${address} stopped with an error: ${link.error}`;
+  if (link.sqlError !== '' && link.sql === 'no')
+    return `replication on ${address} stopped with an error: ${link.sqlError}`;
   if (!options.planned) {
     const halted = s.topology?.phase === 'halted';
     if (link.sql === 'no' && !link.drained && !halted) return `the SQL thread on ${address} is not running`;

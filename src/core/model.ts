@@ -50,7 +50,10 @@ export const Link = z.object({
   heard: text,
   /** How long `heard` has stood still (monitor's stopwatch; 0 in an agent's look). */
   quietMs: z.number().min(0),
-  error: text,
+  /** Last error of the receiving thread; stays after it was stopped. */
+  ioError: text,
+  /** Last error of the applying thread. */
+  sqlError: text,
 });
 export type Link = z.infer<typeof Link>;
 

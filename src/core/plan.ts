@@ -93,7 +93,7 @@ function linkToStart(t: Topology, address: string, look: Look, r: Remembered): s
   for (const source of sources) {
     if (t.parked.some((p) => p.on === address && p.from === source.address)) continue;
     const link = linkFrom(look, source.address, r.peers.get(source.address));
-    if (link !== undefined && link.io === 'no' && link.sql === 'no' && link.error === '') return link.from;
+    if (link !== undefined && link.io === 'no' && link.sql === 'no' && link.sqlError === '') return link.from;
   }
   return null;
 }

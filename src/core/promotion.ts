@@ -33,6 +33,6 @@ export function tooMuchLost(t: Topology, look: Look): string | null {
 }
 
 function stopped(link: Link | undefined): Readiness | null {
-  if (link?.sql !== 'no' || link.error === '') return null;
-  return { never: `the relay log cannot be applied: ${link.error}` };
+  if (link?.sql !== 'no' || link.sqlError === '') return null;
+  return { never: `the relay log cannot be applied: ${link.sqlError}` };
 }

@@ -128,7 +128,10 @@ function because(probes: readonly Probe[]): string {
 }
 
 function linkError(probes: readonly Probe[]): string {
-  const error = probes.flatMap(({ look }) => look?.links ?? []).find((link) => link.error !== '')?.error;
+  const error = probes
+    .flatMap(({ look }) => look?.links ?? [])
+    .map((link) => (link.sql === 'no' && link.sqlError) || (link.io !== 'yes' && link.ioError) || '')
+    .find((text) => text !== '');
   return error === undefined ? '' : `: ${error}`;
 }
 

@@ -315,7 +315,7 @@ export function serverContract(name: string, makeWorld: () => Promise<ContractWo
         () => lookAt(b),
         ({ links }) => links[0]?.sql === 'no' || links[0]?.io === 'no',
       );
-      expect(look.links[0]?.error).not.toBe('');
+      expect(`${look.links[0]?.ioError}${look.links[0]?.sqlError}`).not.toBe('');
       expect(await b.holds('only on a')).toBe(false);
     });
 

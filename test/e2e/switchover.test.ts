@@ -53,7 +53,10 @@ describe('mmm-control switchover under eight writers', () => {
   test('blocked by a long statement is undone in time: the writer stays, and its statement runs on', async () => {
     const writer = await stack.writer();
     const session = await writer.session();
-    const slow = session.query('INSERT INTO t.x (v) SELECT SLEEP(8)');
+    const slow = session.query('INSERT INTO t.x (v) SELECT SLEEP(8)').then(
+      () => 'done',
+      (error: unknown) => String(error),
+    );
     const { verdict, journal, disturbedMs } = await underLoad(stack, {}, async () => {
       const started = performance.now();
       const { code, stdout, stderr } = await stack.control('switchover');
@@ -61,7 +64,7 @@ describe('mmm-control switchover under eight writers', () => {
       expect(performance.now() - started).toBeLessThan(6_000);
       await stack.stable(writer);
     });
-    await slow;
+    expect(await slow).toBe('done');
     session.end();
     expect(verdict).toMatchObject({ complaints: [], lost: 0 });
     // write_pause_budget is 2 s, and the way back takes a moment.

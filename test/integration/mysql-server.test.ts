@@ -149,6 +149,42 @@ describe('a MariaDB server', () => {
     });
   });
 
+  test('spares the sessions of its own account, and of no other that differs by case only', async () => {
+    await pair.a.admin("CREATE OR REPLACE USER MMM@'%' IDENTIFIED BY 'other-secret'");
+    const [own, other] = [
+      await client(accounts.mmm),
+      await client({ user: 'MMM', password: 'other-secret' }),
+    ];
+    const server = serverAt(pair.a.address);
+    expect((await server.look(1000)).clients).toBe(1);
+    expect(await server.close({ gentle: true, withinMs: 1000 })).toMatchObject({ closed: true });
+    await expect(other.query('SELECT 1')).rejects.toThrow();
+    expect(await own.query('SELECT 1')).toHaveLength(1);
+  });
+
+  test('tells that its connection was killed, and looks again over another one', async () => {
+    let lost = 0;
+    const onLost = (): void => {
+      lost += 1;
+    };
+    const server = serverAt(pair.a.address, { onLost });
+    await server.look(1000);
+    await pair.a.admin("KILL USER 'mmm'");
+    await eventually('told', () => lost === 1);
+    expect(await server.look(1000)).toMatchObject({ readOnly: false });
+    server.end();
+    expect(lost).toBe(1);
+  });
+
+  test('is faulty when the configuration names a charset or a database that is not there', async () => {
+    for (const wrong of [{ charset: 'nonsense' }, { database: 'nonsense' }]) {
+      await expect(serverAt(pair.a.address, wrong).look(1000)).rejects.toMatchObject({
+        trouble: 'faulty',
+        message: expect.stringMatching(/charset|database/),
+      });
+    }
+  });
+
   test('gives back every session that it took', async () => {
     const server = serverAt(pair.a.address);
     const busy = await client();
@@ -181,6 +217,42 @@ describe('a MariaDB server', () => {
     }
     took.sort((one, two) => one - two);
     expect(took[50]).toBeLessThan(10);
+  });
+});
+
+describe('a link of a MariaDB server', () => {
+  test('is found by the address of its source when it has a name', async () => {
+    await using pair = await startMariaPair({ linked: false });
+    const login = `master_user='${accounts.repl.user}', master_password='${accounts.repl.password}'`;
+    const source = `master_host='127.0.0.1', master_port=${pair.a.port}, master_use_gtid=slave_pos`;
+    await pair.b.admin(`CHANGE MASTER 'from a''s side' TO ${source}, ${login}`);
+    const server = serverAt(pair.b.address);
+    await server.startLink(pair.a.address);
+    const look = (): ReturnType<Server['look']> => server.look(1000);
+    await eventually('linked', look, ({ links }) => links[0]?.io === 'yes');
+    await server.stopLink(pair.a.address);
+    expect(await look()).toMatchObject({ links: [{ from: pair.a.address, io: 'no', sql: 'no' }] });
+  });
+
+  test('is reported as stopping later when a statement being applied holds it up', async () => {
+    await using pair = await startMariaPair();
+    const server = serverAt(pair.b.address);
+    const [holder, writer] = [await pair.b.session(), await pair.a.session()];
+    ends.push(
+      () => holder.end(),
+      () => writer.end(),
+    );
+    await holder.query('LOCK TABLES x READ');
+    await writer.query("INSERT INTO x (v) VALUES ('held up')");
+    const look = (): ReturnType<Server['look']> => server.look(1000);
+    await eventually('received', look, ({ links }) => links[0]?.drained === false);
+    await server.stopReceiving(pair.a.address);
+    await expect(server.stopLink(pair.a.address)).rejects.toMatchObject({
+      trouble: 'faulty',
+      message: expect.stringContaining('the statement being applied'),
+    });
+    holder.end();
+    await eventually('stopped', look, ({ links }) => links[0]?.sql === 'no');
   });
 });
 

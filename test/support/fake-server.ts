@@ -73,7 +73,8 @@ interface FakeLink {
   relay: FakeTransaction[];
   receivedGtid: string;
   heartbeats: number;
-  error: string;
+  ioError: string;
+  sqlError: string;
 }
 
 interface Inside {
@@ -121,7 +122,7 @@ export function createFakeWorld(
     server: (address) => describeServer(find(address), nowMs),
     adapter: (address, options = {}) => createAdapter(find(address), servers, nowMs, options.onLost),
     link: (replica, source) => {
-      const link = { source, io: true, sql: true, relay: [], receivedGtid: '', heartbeats: 0, error: '' };
+      const link = { source, io: true, sql: true, relay: [], receivedGtid: '', heartbeats: 0, ioError: '', sqlError: '' };
       find(replica).links.push(link);
     },
     deliver: (replica) => {
@@ -296,7 +297,7 @@ function createAdapter(
       const link = linkFrom(from);
       // Replication by GTID throws its relay log away when both threads start anew.
       if (!link.io && !link.sql) Object.assign(link, { relay: [], receivedGtid: '' });
-      Object.assign(link, { io: true, sql: true, error: '' });
+      Object.assign(link, { io: true, sql: true, ioError: '', sqlError: '' });
     },
     end: () => {
       inside.handles.delete(lost);
@@ -349,7 +350,8 @@ function lookAtLink(_inside: Inside, link: FakeLink, source: Inside | undefined)
     heartbeatMs: 500,
     heard: `${link.heartbeats} ${link.receivedGtid}`,
     quietMs: 0,
-    error: link.error,
+    ioError: link.ioError,
+    sqlError: link.sqlError,
   };
 }
 
@@ -372,7 +374,7 @@ function receive(replica: Inside, link: FakeLink, source: Inside | undefined): v
   const known = from === '' ? -1 : source.log.findIndex((transaction) => gtid(transaction) === from);
   if (from !== '' && known < 0) {
     link.io = false;
-    link.error = `error 1236: the binary log of ${source.address} has no ${from}`;
+    link.ioError = `error 1236: the binary log of ${source.address} has no ${from}`;
     return;
   }
   link.heartbeats += 1;
@@ -389,7 +391,7 @@ function applyRelay(replica: Inside, link: FakeLink): void {
     if (next.server !== replica.id) {
       if (next.sequence <= lastSequence(replica)) {
         link.sql = false;
-        link.error = `error 1950: ${gtid(next)} is out of order`;
+        link.sqlError = `error 1950: ${gtid(next)} is out of order`;
         return;
       }
       replica.log.push(next);

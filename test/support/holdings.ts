@@ -26,29 +26,28 @@ export async function holdingOf(server: Readable): Promise<Holding> {
   };
 }
 
-/** Resolves when every server holds what the others hold, or when every link that is behind has ended in an error. */
+/** Resolves when the servers have applied the same, or when a link has ended in an error and never will. */
 export async function replicationRests(servers: readonly Readable[]): Promise<void> {
   await eventually(
     'replication has nothing left to do',
-    () => Promise.all(servers.map(linkOf)),
-    (links) => {
-      const behind = links.filter((link) => link.applied !== links[0]?.applied);
-      return behind.length === 0 || links.some((link) => !link.running);
-    },
+    () => Promise.all(servers.map(progressOf)),
+    (seen) =>
+      seen.every(({ applied }) => applied === seen[0]?.applied) || seen.some(({ error }) => error !== ''),
     { withinMs: 20_000 },
   );
 }
 
-interface LinkState {
+interface Progress {
   readonly applied: string;
-  readonly running: boolean;
+  /** Why a link stopped applying; empty while it has not. */
+  readonly error: string;
 }
 
-async function linkOf(server: Readable): Promise<LinkState> {
+async function progressOf(server: Readable): Promise<Progress> {
   const [position] = await server.admin('SELECT @@gtid_current_pos AS applied');
   const links = await server.admin('SHOW ALL SLAVES STATUS');
   return {
     applied: String(position?.applied),
-    running: links.every((link) => link.Slave_SQL_Running === 'Yes' && link.Slave_IO_Running === 'Yes'),
+    error: links.map((link) => link.Last_SQL_Error).join(''),
   };
 }

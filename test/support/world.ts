@@ -41,7 +41,8 @@ export function link(from: string, over: Partial<Link> = {}): Link {
     heartbeatMs: 500,
     heard: 'x',
     quietMs: 0,
-    error: '',
+    ioError: '',
+    sqlError: '',
     ...over,
   };
 }

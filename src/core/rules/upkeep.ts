@@ -136,7 +136,8 @@ function isRunning(link: Link | undefined): boolean {
 
 function because(link: Link | undefined): string {
   if (link === undefined) return ': it is not configured';
-  return link.error === '' ? '' : `: ${link.error}`;
+  const error = link.sqlError || link.ioError;
+  return error === '' ? '' : `: ${error}`;
 }
 
 function isSame(member: Member, finding: Finding): boolean {

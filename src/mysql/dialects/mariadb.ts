@@ -105,11 +105,8 @@ function toLink(row: Row, history: History): Link {
       row.Gtid_IO_Pos,
     ].join(' '),
     quietMs: 0,
-    error: [row.Last_IO_Error, row.Last_SQL_Error]
-      .filter(Boolean)
-      .map(withoutQuery)
-      .join('; ')
-      .slice(0, 1000),
+    ioError: withoutQuery(row.Last_IO_Error).slice(0, 1000),
+    sqlError: withoutQuery(row.Last_SQL_Error).slice(0, 1000),
   };
 }
 
@@ -161,9 +158,9 @@ function withoutQuery(error: string | null | undefined): string {
 
 /** As the ancestor counts `conn_nums`: sessions in the server's own databases are no clients. */
 function isClient(own: Own): string {
-  const users = [own.user, ...own.excludeUsers].map(literal).join(', ');
+  const users = [own.user, ...own.excludeUsers].map(binary).join(', ');
   return (
-    `USER NOT IN ('system user', 'event_scheduler', ${users}) AND COMMAND NOT LIKE 'Binlog Dump%'` +
+    `${NOBODY_ELSE} AND BINARY USER NOT IN (${users}) AND COMMAND NOT LIKE 'Binlog Dump%'` +
     " AND COALESCE(DB, '') NOT IN ('information_schema', 'performance_schema', 'mysql')"
   );
 }
@@ -171,7 +168,7 @@ function isClient(own: Own): string {
 /** Everybody but the server itself, the replicas that read from it, and the daemons. */
 function isApplication(own: Own): string {
   return (
-    `${NOBODY_ELSE} AND USER <> ${literal(own.user)} AND COMMAND NOT LIKE 'Binlog Dump%'` +
+    `${NOBODY_ELSE} AND BINARY USER <> ${binary(own.user)} AND COMMAND NOT LIKE 'Binlog Dump%'` +
     " AND COMMAND NOT LIKE 'Slave%' AND COMMAND <> 'Daemon'"
   );
 }
@@ -184,10 +181,14 @@ function use(name: string): Statement {
   return statement(`SET SESSION default_master_connection = ${literal(name)}`);
 }
 
-/** In hexadecimal, so that no quoting rule of the server matters. */
 function literal(text: string): string {
+  return `CONVERT(${binary(text)} USING utf8mb4)`;
+}
+
+/** In hexadecimal, so that no quoting rule of the server matters; compares byte by byte, as account names do. */
+function binary(text: string): string {
   const hex = [...new TextEncoder().encode(text)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  return hex === '' ? "''" : `CONVERT(0x${hex} USING utf8)`;
+  return `x'${hex}'`;
 }
 
 function count(text: string | null | undefined): number {

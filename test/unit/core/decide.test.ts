@@ -357,7 +357,7 @@ describe('halted', () => {
 
   it('tries the standby again when its error is gone', () => {
     const broken = look(B, A, {
-      links: [link(A, { io: 'no', sql: 'no', drained: false, error: '1062 duplicate' })],
+      links: [link(A, { io: 'no', sql: 'no', drained: false, sqlError: '1062 duplicate' })],
     });
     const mended = look(B, A, { links: [link(A, { io: 'no', sql: 'no', drained: true })] });
     const s = writerDead(refused(900), { topology: halted, phaseMs: 2000 });

@@ -1,0 +1,198 @@
+import { describe, expect, it } from 'vitest';
+import type { LegacyCheck, Topology } from '../../../src/core/model.ts';
+import { clusterStatus, type StatusInput } from '../../../src/core/status.ts';
+import { exitCode } from '../../../src/core/verdict.ts';
+import {
+  A,
+  anAgentReport,
+  aPolicy,
+  aProbe,
+  aSidecarReport,
+  aTopology,
+  B,
+  SIGN,
+  someFacts,
+} from '../../support/documents.ts';
+
+const NOW_S = 1_763_630_000;
+
+function check(over: Partial<LegacyCheck> = {}): LegacyCheck {
+  const last_check = String(NOW_S - 1);
+  return { ping: '1', repl_check: 'OK', read_only: '1', delay_sec: '0', conn_nums: '0', last_check, ...over };
+}
+
+function input(over: Partial<StatusInput> = {}): StatusInput {
+  return {
+    tag: 'mysql3308',
+    uniqsign: SIGN,
+    masters: [A, B],
+    topology: aTopology(),
+    legacy: { active: A, passive: B },
+    checks: new Map([
+      [A, check({ read_only: '0' })],
+      [B, check()],
+    ]),
+    facts: [someFacts()],
+    agents: [anAgentReport()],
+    sidecars: [],
+    complaints: [],
+    nowEpochMs: NOW_S * 1000,
+    noWriterSinceEpochMs: null,
+    writePauseMs: 2000,
+    ...over,
+  };
+}
+
+const withB = (fields: Partial<LegacyCheck>) =>
+  new Map([
+    [A, check({ read_only: '0' })],
+    [B, check(fields)],
+  ]);
+const withA = (fields: Partial<LegacyCheck>) =>
+  new Map([
+    [A, check({ read_only: '0', ...fields })],
+    [B, check()],
+  ]);
+
+function verdict(over: Partial<StatusInput>): { health: string; reasons: string } {
+  const { health, reasons } = clusterStatus(input(over));
+  return { health, reasons: reasons.join('; ') };
+}
+
+describe('a cluster', () => {
+  it('is ok when its writer writes and the others follow', () => {
+    expect(verdict({})).toEqual({ health: 'ok', reasons: '' });
+  });
+
+  it('is degraded by a member that is dead, not replicating, unattended, or not looked at', () => {
+    const cases: readonly [Partial<StatusInput>, string][] = [
+      [{ checks: withB({ ping: '0', repl_check: 'Error', read_only: '-1' }) }, `${B} is dead`],
+      [{ checks: withB({ repl_check: 'Error' }) }, `${B} is not replicating`],
+      [{ checks: withB({ last_check: String(NOW_S - 30) }) }, `the last check of ${B} is 30 s old`],
+      [{ checks: new Map([[A, check({ read_only: '0' })]]) }, `${B} was never checked`],
+      [{ agents: [anAgentReport({ serves: [A] })] }, `nobody attends ${B}`],
+      [
+        { sidecars: [aSidecarReport({ did: 'failed', detail: 'no socket' })] },
+        'sidecar sidecar1 failed: no socket',
+      ],
+    ];
+    for (const [over, words] of cases) {
+      const { health, reasons } = verdict(over);
+      expect({ health, reasons }).toEqual({ health: 'degraded', reasons: expect.stringContaining(words) });
+    }
+  });
+
+  it('is not degraded by lag, a pause, or a check that is 29 s old', () => {
+    expect(verdict({ checks: withB({ repl_check: 'Delay 7 Seconds', delay_sec: '7' }) }).health).toBe('ok');
+    expect(verdict({ checks: withB({ last_check: String(NOW_S - 29) }) }).health).toBe('ok');
+    const paused = clusterStatus(input({ topology: aTopology({ paused: { by: 'root@host' } }) }));
+    expect(paused).toMatchObject({ health: 'ok', paused: 'root@host' });
+    expect(paused.notes.join()).toContain('paused by root@host');
+  });
+
+  it('is degraded by a diverged member, with the number of transactions', () => {
+    const members = aTopology().members.map((m) =>
+      m.address === B ? ({ ...m, state: 'diverged', extra: { count: 1, list: '0-1-7' } } as const) : m,
+    );
+    const { health, reasons } = verdict({ topology: aTopology({ members }) });
+    expect(health).toBe('degraded');
+    expect(reasons).toBe(`${B} is diverged: 1 transaction that the writer lacks`);
+  });
+
+  it('says that a member is alive when only its password is wrong', () => {
+    const probe = aProbe({ status: 'faulty', look: null, reason: 'access denied for mmm: GRANT ...' });
+    const facts = [someFacts({ members: { [A]: aProbe(), [B]: probe } })];
+    const { reasons } = verdict({ facts, checks: withB({ ping: '0' }) });
+    expect(reasons).toContain(`${B} is alive but cannot be looked at: access denied`);
+  });
+
+  it('is critical when two accept writes, also without a topology', () => {
+    const checks = withB({ read_only: '0' });
+    expect(verdict({ checks })).toMatchObject({
+      health: 'critical',
+      reasons: expect.stringContaining(`${A}, ${B}`),
+    });
+    expect(verdict({ checks, topology: null }).health).toBe('critical');
+    const old = withB({ read_only: '0', last_check: String(NOW_S - 31) });
+    expect(verdict({ checks: old }).health).toBe('degraded');
+  });
+
+  it('is critical when the writer is read-only, or dead for longer than the write pause budget', () => {
+    expect(verdict({ checks: withA({ read_only: '1' }) }).health).toBe('critical');
+    const dead = withA({ ping: '0', read_only: '-1' });
+    const facts = (forMs: number) => {
+      const probe = aProbe({
+        status: 'refused',
+        forMs,
+        failures: 3,
+        reason: 'connection refused',
+        look: null,
+      });
+      return [someFacts({ members: { [A]: probe, [B]: aProbe() } })];
+    };
+    expect(verdict({ checks: dead, facts: facts(2000) }).health).toBe('degraded');
+    expect(verdict({ checks: dead, facts: facts(2001) }).health).toBe('critical');
+    expect(verdict({ checks: dead, facts: [] }).health).toBe('critical');
+  });
+
+  it('is degraded in a handover, critical beyond the write pause budget or when halted', () => {
+    const closing = { phase: 'closing', kind: 'switchover', from: A, to: B, writer: null } as const;
+    const topology = aTopology(closing);
+    const at = (ms: number) => verdict({ topology, noWriterSinceEpochMs: NOW_S * 1000 - ms });
+    expect(at(2000)).toEqual({
+      health: 'degraded',
+      reasons: `switchover from ${A} to ${B} is closing (generation 42)`,
+    });
+    expect(at(2001).health).toBe('critical');
+    expect(at(-500).health).toBe('degraded');
+    expect(verdict({ topology }).health).toBe('critical');
+    const halted: Partial<Topology> = { phase: 'halted', writer: null, reason: 'B lacks data' };
+    expect(verdict({ topology: aTopology(halted) })).toMatchObject({
+      health: 'critical',
+      reasons: expect.stringContaining('B lacks data'),
+    });
+  });
+
+  it('is unknown without a topology, and still shows the pair of the ancestor', () => {
+    const { health, members, generation } = clusterStatus(
+      input({ topology: null, legacy: { active: B, passive: A } }),
+    );
+    expect({ health, generation }).toEqual({ health: 'unknown', generation: null });
+    expect(members.map(({ address, role }) => [address, role])).toEqual([
+      [B, 'writer'],
+      [A, 'standby'],
+    ]);
+  });
+
+  it('shows the last writer as active while nobody writes', () => {
+    const topology = aTopology({ phase: 'closing', from: B, to: A, writer: null });
+    const status = clusterStatus(input({ topology, legacy: { active: B, passive: A } }));
+    expect(status.members[0]?.address).toBe(B);
+    expect(status.writer).toBeNull();
+  });
+
+  it('has as many members as the topology, and lists sidecars that are silent', () => {
+    const third = { address: '10.0.21.9:3308', role: 'standby', kind: 'master', state: 'online' } as const;
+    const topology = aTopology({ members: [...aTopology().members, third], sidecars: ['lb2'] });
+    const status = clusterStatus(input({ topology, sidecars: [aSidecarReport({ id: 'lb1' })] }));
+    expect(status.members).toHaveLength(3);
+    expect(status.sidecars.map(({ id, registered, did }) => [id, registered, did])).toEqual([
+      ['lb1', false, 'routed'],
+      ['lb2', true, null],
+    ]);
+    expect(status.notes.join()).toContain('mmm-control forget lb2');
+  });
+
+  it('says that the last handover rests on a weak proof', () => {
+    expect(clusterStatus(input({ topology: aTopology({ proof: 'f' }) })).notes.join()).toContain('proof (f)');
+    expect(clusterStatus(input({ topology: aTopology({ proof: 'a', policy: aPolicy }) })).notes).toEqual([]);
+  });
+});
+
+it('the worst exit code wins in the order 2, 3, 1, 0', () => {
+  expect(exitCode(['ok', 'ok'])).toBe(0);
+  expect(exitCode(['ok', 'degraded'])).toBe(1);
+  expect(exitCode(['degraded', 'unknown'])).toBe(3);
+  expect(exitCode(['unknown', 'critical', 'degraded'])).toBe(2);
+  expect(exitCode([])).toBe(3);
+});
