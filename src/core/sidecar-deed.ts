@@ -9,7 +9,7 @@
  */
 
 import type { z } from 'zod';
-import type { Phase, SidecarDeed } from './model.ts';
+import type { Event, Phase, SidecarDeed, Topology } from './model.ts';
 
 export interface TargetState {
   readonly name: string;
@@ -36,6 +36,35 @@ export function isDone(phase: Phase, target: TargetState): boolean {
   const routed = ['done', 'none', 'nobody'].includes(target.route);
   if (phase !== 'stable') return routed;
   return (routed || target.route === 'unable') && target.file === 'written';
+}
+
+/** The event that a generation's writer is reached through every router. */
+export function routedEvent(
+  topology: Topology,
+  facts: {
+    readonly id: string;
+    /** From first sight of the stable phase. */
+    readonly tookMs: number;
+    /** From first sight of the generation. */
+    readonly sinceGenerationMs: number;
+    readonly targets: readonly TargetState[];
+  },
+): Event {
+  const how = facts.targets.map(
+    ({ name, routeDetail, fileDetail }) => `${name}: ${routeDetail || fileDetail}`,
+  );
+  return {
+    kind: 'routed',
+    generation: topology.generation,
+    phase: topology.phase,
+    from: topology.from ?? '',
+    to: topology.writer ?? '',
+    proof: '',
+    reason: `${facts.tookMs} ms after stable; ${how.join('; ')}`.slice(0, 1000),
+    loss: '',
+    took: String(facts.sinceGenerationMs),
+    by: `mmm-sidecar ${facts.id}`,
+  };
 }
 
 function whenCut(routers: readonly TargetState[]): z.infer<typeof SidecarDeed> {

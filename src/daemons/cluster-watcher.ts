@@ -1,7 +1,9 @@
 import type { SidecarReport, Topology } from '../core/model.ts';
-import { deedOf, isDone } from '../core/sidecar-deed.ts';
+import { deedOf, isDone, routedEvent } from '../core/sidecar-deed.ts';
 import { type Allowed, refusal } from '../core/view.ts';
 import type { Clock, Hub, Log, Memory } from '../ports.ts';
+import { createReporter } from './reporter.ts';
+import type { ServerIds } from './server-ids.ts';
 import type { Target } from './target.ts';
 
 /** Follows the topology of one cluster and reports what the targets made of it. */
@@ -31,8 +33,7 @@ export interface WatcherOptions {
   readonly clock: Clock;
   readonly memory: Memory;
   readonly log: Log;
-  /** What facts say of members: address to server_id. Filled here, read by targets. */
-  readonly serverIds: Map<string, string>;
+  readonly serverIds: ServerIds;
 }
 
 interface Current {
@@ -44,7 +45,6 @@ interface Current {
   readonly isNews: boolean;
 }
 
-const IDS_EVERY_MS = 5_000;
 /** Reports are repeated this often, so that a live sidecar can be told from a dead one. */
 const REPORT_MS = 1_000;
 /** While a handover is under way a lost hint must not cost a second. */
@@ -61,12 +61,8 @@ export function createWatcher(options: WatcherOptions): Watcher {
   /** When the latest phase was first done. */
   let done: { readonly key: string; readonly tookMs: number } | null = null;
   let announced = 0;
-  let idsReadMs = Number.NEGATIVE_INFINITY;
   let seq = 0;
   let leaving = false;
-  let sending: Promise<void> | null = null;
-  let again = false;
-  let reportedMs = Number.NEGATIVE_INFINITY;
 
   function accept(topology: Topology): Promise<unknown> {
     const now = clock.now();
@@ -118,18 +114,6 @@ export function createWatcher(options: WatcherOptions): Watcher {
     refused = reason;
   }
 
-  async function readIds(): Promise<void> {
-    if (clock.now() - idsReadMs < IDS_EVERY_MS) return;
-    idsReadMs = clock.now();
-    const { facts } = await hub.read(uniqsign);
-    for (const { members } of facts) {
-      for (const address of allowed.members) {
-        const id = members[address]?.look?.serverId;
-        if (id !== undefined) options.serverIds.set(address, String(id));
-      }
-    }
-  }
-
   /** Takes note of what the targets came to; the moment it is first true counts. */
   function note(now: Current): { readonly did: SidecarReport['did']; readonly tookMs: number } {
     const { generation, step, phase } = now.topology;
@@ -151,23 +135,15 @@ export function createWatcher(options: WatcherOptions): Watcher {
 
   /** Once per generation, by the process that saw it come. */
   async function announce(now: Current, tookMs: number): Promise<void> {
-    const { generation, phase, from, writer } = now.topology;
+    const { generation } = now.topology;
     if (!now.isNews || announced >= generation) return;
     announced = generation;
-    const states = targets.map((target) => target.state(uniqsign));
-    const how = states.map(({ name, routeDetail, fileDetail }) => `${name}: ${routeDetail || fileDetail}`);
-    const event = {
-      kind: 'routed',
-      generation,
-      phase,
-      from: from ?? '',
-      to: writer ?? '',
-      proof: '',
-      reason: `${tookMs} ms after stable; ${how.join('; ')}`.slice(0, 1000),
-      loss: '',
-      took: String(Math.round((clock.now() - now.generationMs) * 10) / 10),
-      by: `mmm-sidecar ${options.id}`,
-    };
+    const event = routedEvent(now.topology, {
+      id: options.id,
+      tookMs,
+      sinceGenerationMs: Math.round((clock.now() - now.generationMs) * 10) / 10,
+      targets: targets.map((target) => target.state(uniqsign)),
+    });
     await hub.putEvent(uniqsign, event).catch((error: unknown) => {
       log.debug({ err: error }, 'an event was not stored');
     });
@@ -204,30 +180,22 @@ export function createWatcher(options: WatcherOptions): Watcher {
     return { ...base, generation, step, did, detail: detail.slice(0, 4000), tookMs, targets: shown };
   }
 
-  async function send(): Promise<void> {
-    do {
-      again = false;
-      reportedMs = clock.now();
-      try {
-        await hub.putSidecarReport(uniqsign, nextReport());
-      } catch (error) {
-        log.debug({ err: error }, 'a report was not stored');
-      }
-    } while (again);
-    sending = null;
-  }
+  const reporter = createReporter({
+    clock,
+    put: () => hub.putSidecarReport(uniqsign, nextReport()),
+    onError: (error) => log.debug({ err: error }, 'a report was not stored'),
+  });
 
   function report(): void {
     if (current !== null) note(current);
-    if (sending === null) sending = send();
-    else again = true;
+    reporter.send();
   }
 
   return {
     async look() {
       const nothing = { attempted: Promise.resolve() };
       const topology = await hub.readTopology(uniqsign);
-      const ids = readIds().catch((error: unknown) => log.debug({ err: error }, 'facts were not read'));
+      const ids = options.serverIds.refresh(uniqsign);
       if (current === null) await ids;
       if (topology === null) return nothing;
       if (isOld(topology)) {
@@ -249,19 +217,17 @@ export function createWatcher(options: WatcherOptions): Watcher {
     },
     report,
     repeat() {
-      if (clock.now() - reportedMs >= REPORT_MS - 100) report();
+      if (reporter.ageMs() >= REPORT_MS - 100) report();
     },
     everyMs() {
       const phase = current?.topology.phase;
       return phase === 'closing' || phase === 'opening' ? HANDOVER_MS : REPORT_MS;
     },
-    async reported() {
-      while (sending !== null) await sending;
-    },
+    reported: reporter.idle,
     async leave() {
       leaving = true;
       report();
-      while (sending !== null) await sending;
+      await reporter.idle();
     },
     isSettled() {
       if (current === null) return refused === '';

@@ -1,28 +1,13 @@
 import type { ClusterView } from '../core/view.ts';
-import { targetView } from '../core/view.ts';
-import { RenderError, RouteError } from '../errors.ts';
-import type { Router } from '../haproxy/router.ts';
-import type { Clock, Log } from '../ports.ts';
-import { applyText, type Output, type Run, wordsOf } from '../render/apply.ts';
-import { readTemplate, readTrusted } from '../render/source.ts';
-import { compileTemplate } from '../render/template.ts';
+import { RouteError } from '../errors.ts';
+import type { Log } from '../ports.ts';
+import { applyText } from '../render/apply.ts';
+import { renderText, type TextOptions } from '../render/text.ts';
 import { readText } from '../render/write.ts';
-import type { TargetKind } from '../targets/target.ts';
+import { type ReloadOptions, reloadOnce } from './reload.ts';
 
-export interface FileOptions {
-  readonly kind: TargetKind;
-  readonly output: Output;
-  readonly template: string | null;
-  readonly templatesDir: string | null;
-  readonly reloadCmd: readonly string[] | null;
-  readonly backend: string | null;
-  readonly options: Readonly<Record<string, string>>;
-  readonly routers: readonly Router[];
-  readonly run: Run;
-  readonly clock: Clock;
+export interface FileOptions extends TextOptions, ReloadOptions {
   readonly log: Log;
-  /** How long a reloaded router may take to answer with a new worker. */
-  readonly proveMs: number;
 }
 
 /** What the running routers of the target looked like when they were last steered. */
@@ -55,8 +40,6 @@ export interface FileWriter {
   reloading(): Promise<unknown> | null;
 }
 
-const PROVE_EVERY_MS = 20;
-
 export function createFileWriter(options: FileOptions): FileWriter {
   const { kind, output, log } = options;
   /** The file holds something the router must still be told of. */
@@ -66,29 +49,6 @@ export function createFileWriter(options: FileOptions): FileWriter {
   let last: { readonly text: string; readonly writers: string } | null = null;
   let reload: Promise<unknown> | null = null;
   let queue: Promise<unknown> = Promise.resolve();
-
-  async function render(clusters: readonly [ClusterView, ...ClusterView[]]): Promise<string> {
-    const name = options.template ?? kind.template;
-    if (name === null) throw new RenderError(`${output.dest} has no template: set template=`);
-    const source = await readTemplate(name, options.templatesDir);
-    const view = targetView(clusters, options.options, await includes());
-    const text = compileTemplate(source, name)(view);
-    const complaints = kind.complaints(text, clusters, options.backend);
-    if (complaints.length > 0) throw new RenderError(`template ${name}: ${complaints.join('; ')}`);
-    return text;
-  }
-
-  async function includes(): Promise<Record<string, string>> {
-    const found: Record<string, string> = {};
-    for (const key of kind.includes) {
-      const path = options.options[key];
-      if (path === undefined || path === '') continue;
-      const text = await readTrusted(path);
-      if (text === null) throw new RenderError(`${key}: ${path} is not there`);
-      found[key] = text;
-    }
-    return found;
-  }
 
   function reloadReason(
     text: string,
@@ -107,27 +67,6 @@ export function createFileWriter(options: FileOptions): FileWriter {
       return `it lacks server lines (${missing.join(', ') || 'the writer'})`;
     const isNew = before !== null && before !== text && !kind.sameForm(before, text, clusters);
     return isNew ? 'the file changed in more than its direction' : null;
-  }
-
-  async function reloadOnce(running: Running): Promise<void> {
-    const words = wordsOf(options.reloadCmd ?? [], output);
-    const before = running.state === 'live' ? await Promise.all(options.routers.map((one) => one.pid())) : [];
-    await options.run(words);
-    if (running.state === 'live') await proveReload(before);
-  }
-
-  async function proveReload(before: readonly (string | null)[]): Promise<void> {
-    const until = options.clock.now() + options.proveMs;
-    for (;;) {
-      const now = await Promise.all(options.routers.map((one) => one.pid().catch(() => null)));
-      if (now.every((pid, i) => pid !== null && pid !== before[i])) return;
-      if (options.clock.now() > until) {
-        throw new RouteError(
-          `reload_cmd succeeded, but no new haproxy worker answers after ${options.proveMs} ms: see haproxy's own log`,
-        );
-      }
-      await options.clock.sleep(PROVE_EVERY_MS);
-    }
   }
 
   /** Form is rolled back, never direction: a text that may lead to an old writer is not put back. */
@@ -151,7 +90,7 @@ export function createFileWriter(options: FileOptions): FileWriter {
     running: Running,
     wanted: () => boolean,
   ): Promise<Written | null> {
-    const text = await render(clusters);
+    const text = await renderText(options, clusters);
     const before = await readText(output.dest);
     if (kind.drift === 'alert' && last?.text === text && before !== null && before !== text && !owed) {
       return {
@@ -185,7 +124,7 @@ export function createFileWriter(options: FileOptions): FileWriter {
       return { reloaded: false, detail: 'written; haproxy does not answer, so it is loaded later' };
     if (!wanted()) return null;
     log.info({ dest: output.dest, reason }, 'reloading');
-    reload = reloadOnce(running).finally(() => {
+    reload = reloadOnce(options, running.state === 'live').finally(() => {
       reload = null;
     });
     try {

@@ -8,7 +8,8 @@ export interface How {
   readonly signal: AbortSignal;
 }
 
-/** Keeps trying the latest job, for ever: quickly while it fails, each `restMs` once it succeeded. */
+/** Keeps trying the latest job, for ever: first after 50 ms, 200 ms, 1 s and 5 s while it
+ * fails, then and after a success each `restMs`, which is also the longest wait. */
 export interface Lane<Job> {
   /** Starts at once, whatever is under way; resolves after the first attempt. */
   want(job: Job): Promise<void>;
@@ -31,7 +32,8 @@ export function createLane<Job>(options: {
     let fresh = !ok;
     for (let failures = ok ? 0 : 1; !signal.aborted; failures = ok ? 0 : failures + 1) {
       const restMs = options.restMs(job);
-      await options.clock.sleep(failures === 0 ? restMs : (LADDER_MS[failures - 1] ?? restMs), signal);
+      const rungMs = failures === 0 ? restMs : (LADDER_MS[failures - 1] ?? restMs);
+      await options.clock.sleep(Math.min(rungMs, restMs), signal);
       if (signal.aborted) return;
       ok = await options.attempt(job, { fresh, signal });
       fresh &&= !ok;

@@ -11,6 +11,7 @@ import type { Run } from '../render/apply.ts';
 import { targetKinds } from '../targets/index.ts';
 import { createWatcher, type Watcher } from './cluster-watcher.ts';
 import { startLoop } from './loop.ts';
+import { createServerIds } from './server-ids.ts';
 import { createTarget, type Target } from './target.ts';
 
 export interface Sidecar {
@@ -42,7 +43,7 @@ const RESOLVE = { timeoutMs: 500, keepMs: 30_000 } as const;
 
 export function createSidecar(options: SidecarOptions): Sidecar {
   const { config, hub, clock, log } = options;
-  const serverIds = new Map<string, string>();
+  const serverIds = createServerIds({ hub, clock, log });
   const watchers = new Map<string, Watcher>();
   const targets = config.targets.map((target) => targetOf(target));
   for (const allowed of config.clusters) {
@@ -71,7 +72,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
       reconcileMs,
       routers,
       resolver,
-      serverId: (address) => serverIds.get(address) ?? '',
+      serverId: serverIds.of,
       run: options.run,
       clock,
       log,

@@ -1,16 +1,15 @@
 import type { TargetConfig } from '../config/types.ts';
-import { endpoint } from '../core/address.ts';
 import type { Phase } from '../core/model.ts';
 import type { TargetState } from '../core/sidecar-deed.ts';
-import { type ClusterView, clusterView, type Known } from '../core/view.ts';
 import type { Resolver } from '../haproxy/resolve.ts';
 import type { Router } from '../haproxy/router.ts';
 import type { Clock, Log } from '../ports.ts';
 import type { Run } from '../render/apply.ts';
 import type { TargetKind } from '../targets/target.ts';
-import { createFileWriter, type FileWriter, type Running } from './file-writer.ts';
+import { type Aim, freshState, proofFor, runningOf, troubleOf, viewsOf } from './aim.ts';
+import { createFileWriter, type FileWriter } from './file-writer.ts';
 import { createLane, type How, type Lane } from './lane.ts';
-import { type Proof, type Steered, steer, type Wanted } from './steering.ts';
+import { type Steered, steer, type Wanted } from './steering.ts';
 
 /** One target, kept in line with all its clusters: the running router first, then the file. */
 export interface Target {
@@ -44,11 +43,8 @@ export interface TargetOptions {
 const REST_MS: Readonly<Partial<Record<Phase, number>>> = { closing: 250, opening: 250, halted: 1_000 };
 const PROVE_MS = 5_000;
 
-interface Aim {
+interface SteeredAim extends Aim {
   readonly lane: Lane<Wanted>;
-  wanted: Wanted | null;
-  steered: Steered | null;
-  state: TargetState;
   /** What was last said about a failure, to say it once. */
   said: string;
 }
@@ -61,11 +57,11 @@ export function createTarget(options: TargetOptions): Target {
   let fileJob = '';
   let fileStarted: Promise<void> = Promise.resolve();
 
-  function newAim(): Aim {
+  function newAim(): SteeredAim {
     const restMs = ({ topology }: Wanted) =>
       Math.min(REST_MS[topology.phase] ?? options.reconcileMs, options.reconcileMs);
     const lane = createLane<Wanted>({ clock, restMs, attempt: attemptRoute });
-    return { lane, wanted: null, steered: null, state: idle(target.name, kind), said: '' };
+    return { lane, wanted: null, steered: null, state: freshState(target.name, kind), said: '' };
   }
 
   function update(uniqsign: string, change: Partial<TargetState>): void {
@@ -121,7 +117,7 @@ export function createTarget(options: TargetOptions): Target {
     return steer(options.routers, wanted, steerOptions, how);
   }
 
-  function settle(aim: Aim, change: Partial<TargetState>): void {
+  function settle(aim: SteeredAim, change: Partial<TargetState>): void {
     const uniqsign = aim.wanted?.topology.uniqsign ?? '';
     update(uniqsign, change);
     const trouble = troubleOf(aim.state);
@@ -149,7 +145,7 @@ export function createTarget(options: TargetOptions): Target {
   async function attemptFile(_job: string, how: How): Promise<boolean> {
     const all = [...aims.values()];
     try {
-      const views = await viewsOf(all);
+      const views = await viewsOf(all, options);
       const done = await writer.write(views, runningOf(all), () => !how.signal.aborted);
       if (how.signal.aborted || done === null) return false;
       for (const aim of all) {
@@ -167,27 +163,9 @@ export function createTarget(options: TargetOptions): Target {
   }
 
   /** A new worker starts as the file says: prove it like any other state. */
-  async function steerAgain(all: readonly Aim[]): Promise<void> {
+  async function steerAgain(all: readonly SteeredAim[]): Promise<void> {
     if (options.routers.length === 0) return;
     await Promise.all(all.map((aim) => (aim.wanted === null ? null : aim.lane.want(aim.wanted))));
-  }
-
-  async function viewsOf(all: readonly Aim[]): Promise<[ClusterView, ...ClusterView[]]> {
-    const wanted = all.flatMap((aim) => aim.wanted ?? []);
-    const hosts = wanted.flatMap(({ allowed }) => allowed.members.map((one) => endpoint(one).host));
-    await Promise.all(hosts.map((host) => options.resolver.ips(host)));
-    const known: Known = {
-      ip: (address) => options.resolver.known(endpoint(address).host),
-      serverId: options.serverId,
-    };
-    const [first, ...others] = wanted.map(({ topology, allowed }) =>
-      clusterView(topology, allowed, known, {
-        bind: target.bind[allowed.tag] ?? '',
-        listen: target.listen[allowed.tag] ?? '',
-      }),
-    );
-    if (first === undefined) throw new Error(`target ${target.name} serves no cluster`);
-    return [first, ...others];
   }
 
   return {
@@ -201,11 +179,11 @@ export function createTarget(options: TargetOptions): Target {
       }
       aim.wanted = wanted;
       aim.steered = null;
-      aim.state = idle(target.name, kind);
+      aim.state = freshState(target.name, kind);
       await aim.lane.want(wanted);
       await fileStarted;
     },
-    state: (uniqsign) => aims.get(uniqsign)?.state ?? idle(target.name, kind),
+    state: (uniqsign) => aims.get(uniqsign)?.state ?? freshState(target.name, kind),
     rest() {
       fileLane.rest();
       for (const { lane } of aims.values()) lane.rest();
@@ -239,33 +217,6 @@ function fileWriter(options: TargetOptions): FileWriter {
     log: log.child({ target: target.name }),
     proveMs: PROVE_MS,
   });
-}
-
-function runningOf(aims: readonly Aim[]): Running {
-  const routes = aims.map((aim) => aim.state.route);
-  const found = aims.flatMap((aim) => aim.steered?.found ?? []);
-  if (routes.every((route) => route === 'none' || route === 'unable'))
-    return { state: 'none', lacking: false, found };
-  if (routes.every((route) => route === 'nobody')) return { state: 'nobody', lacking: false, found };
-  const known = routes.every((route) => route === 'done' || route === 'lacking');
-  return { state: known ? 'live' : 'silent', lacking: known && routes.includes('lacking'), found };
-}
-
-function proofFor(target: TargetConfig, tag: string): Proof | null {
-  const listen = target.listen[tag];
-  if (listen === undefined || target.verifyUser === null) return null;
-  return { listen, user: target.verifyUser, password: target.verifyPassword ?? '' };
-}
-
-function idle(name: string, kind: TargetKind): TargetState {
-  const route = kind.routes ? 'busy' : 'none';
-  return { name, route, file: 'waiting', routeDetail: '', fileDetail: '', tookMs: 0 };
-}
-
-function troubleOf(state: TargetState): string {
-  const route = state.route === 'failed' ? [state.routeDetail] : [];
-  const file = state.file === 'failed' ? [state.fileDetail] : [];
-  return [...route, ...file].join('; ');
 }
 
 function wordsIn(error: unknown): string {

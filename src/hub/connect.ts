@@ -29,6 +29,8 @@ export function connect(options: RedisOptions, onReady: () => void = () => {}): 
   let trouble: unknown = null;
   let away = false;
   const redis = client(options);
+  // Each call that waits for the connection listens for a moment; with 500 clusters that is no leak.
+  redis.setMaxListeners(0);
 
   redis.on('error', (error: Error) => {
     if (isNews(error) || trouble === null) trouble = error;

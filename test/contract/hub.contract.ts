@@ -35,7 +35,6 @@ export interface RawKeys {
   hset(key: string, field: string, value: string): Promise<unknown>;
   hgetall(key: string): Promise<Readonly<Record<string, string>>>;
   sadd(key: string, member: string): Promise<unknown>;
-  smembers(key: string): Promise<readonly string[]>;
   /** Makes the key a list, which none of ours is. */
   spoil(key: string): Promise<unknown>;
   /** Seconds; -1 without expiry. */

@@ -15,7 +15,6 @@ hubContract('the hub in memory', async (): Promise<HubUnderTest> => {
       hset: async (key, field, value) => redis.need(key, 'hash').fields.set(field, value),
       hgetall: async (key) => Object.fromEntries(redis.find(key, 'hash')?.fields ?? []),
       sadd: async (key, member) => redis.need(key, 'set').members.add(member),
-      smembers: async (key) => [...(redis.find(key, 'set')?.members ?? [])],
       spoil: async (key) => redis.need(key, 'list').items.push('x'),
       ttl: async (key) => redis.ttlSeconds(key),
       publish: async (channel, text) => redis.publish(channel, text),

@@ -30,7 +30,6 @@ hubContract('the hub in Redis', async (): Promise<HubUnderTest> => {
       hset: (key, field, value) => client.hset(key, field, value),
       hgetall: (key) => client.hgetall(key),
       sadd: (key, member) => client.sadd(key, member),
-      smembers: (key) => client.smembers(key),
       spoil: async (key) => {
         await client.del(key);
         await client.rpush(key, 'x');

@@ -54,7 +54,8 @@ async function killWriter(stack: Stack, workload: Workload): Promise<void> {
   await workload.flowing(10);
   say(`The writer is now ${b.address}, and every client writes again.\n`);
   const happened = (await stack.events()).length - seen;
-  const events = await stack.status('events', '--count', String(happened));
+  const events = await stack.status('events', '-n', String(happened));
+  if (events.code !== 0) throw new Error(`mmm-status events: exit ${events.code}\n${events.stderr}`);
   say(`What happened (mmm-status events):\n${events.stdout.trimEnd()}\n`);
   say(`write gap: ${Math.round(writeGap(workload.journal, killedMs).gapMs)} ms\n`);
 }
@@ -70,6 +71,12 @@ async function bringBack(stack: Stack): Promise<void> {
     { withinMs: 30_000 },
   );
   if (member?.state !== 'diverged') {
+    await eventually(
+      'mmm-status is content',
+      () => stack.status(),
+      ({ code }) => code === 0,
+      { withinMs: 30_000 },
+    );
     say('It holds nothing that the writer lacks: it is the standby again.\n');
     return;
   }

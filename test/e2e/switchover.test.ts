@@ -26,6 +26,10 @@ describe('mmm-control switchover under eight writers', () => {
     expect(verdict).toMatchObject({ complaints: [], lost: 0 });
     expect(writeGap(journal, disturbedMs).gapMs).toBeLessThan(1_000);
     await stack.healthy();
+    const done = (await stack.events()).filter(
+      ({ kind, phase }) => kind === 'switchover' && phase === 'stable',
+    );
+    expect(done.map(({ proof }) => proof).slice(-2)).toEqual(['a', 'a']);
   });
 
   test('without --to takes the standby, and the old writer is the standby afterwards', async () => {

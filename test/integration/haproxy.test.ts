@@ -77,13 +77,79 @@ test('an undone handover opens the same writer again', async () => {
   expect((await connectTcp(scene.haproxy.port)).server).toBe(scene.a.address);
 });
 
-test('the first pass loads the file, because the running haproxy lacks what it says', async () => {
-  await scene.haproxy.command(`set server ${scene.haproxy.backend}/x state maint`);
-  await writeFile(scene.haproxy.configFile, `${basicConfig(scene)}listen other\n bind 127.0.0.1:0\n`);
+test('a running haproxy that lacks the servers is reloaded once, and then proven', async () => {
+  const foreign = (await readFile(scene.haproxy.configFile, 'utf8')).replace(/^ {2}server .*$/gm, '');
+  await writeFile(scene.haproxy.configFile, foreign);
+  const pid = await workerPid();
+  await createExec({ timeoutMs: 5_000 }).run([scene.haproxy.reloadCommand]);
+  await eventually('a new worker', workerPid, (now) => now !== pid);
+  const report = await scene.follow({});
+  expect(report).toMatchObject({ did: 'routed', targets: [{ ok: true }] });
+  expect((await connectTcp(scene.haproxy.port)).server).toBe(scene.a.address);
+  expect(await scene.reloads()).toBe(1);
+  await scene.follow({ step: 1 });
+  expect(await scene.reloads()).toBe(1);
+});
+
+test('without a reload command a haproxy that lacks the servers is a failure that says so', async () => {
+  await scene[Symbol.asyncDispose]();
+  scene = await stage({ reloadCmd: null, backend: 'other' });
+  const report = await scene.follow({});
+  expect(report.did).toBe('failed');
+  expect(report.detail).toContain('correct backend=');
+});
+
+test('a file edited by hand is put back without a reload when only its direction differs', async () => {
   await scene.start();
   await scene.tell({});
-  await eventuallyLeadsTo(scene.haproxy.port, scene.a.address);
-  await eventually('one reload', scene.reloads, (count) => count === 1);
+  const done = await eventually(
+    'all is in place',
+    () => lastReport(),
+    (report) => report?.targets[0]?.ok === true,
+  );
+  expect(done?.did).toBe('routed');
+  const ours = await readFile(scene.haproxy.configFile, 'utf8');
+  const before = await scene.reloads();
+  await writeFile(scene.haproxy.configFile, ours.replace(/ backup disabled/g, ''));
+  const read = () => readFile(scene.haproxy.configFile, 'utf8');
+  await eventually('our text is back', read, (text) => text === ours);
+  expect(await scene.reloads()).toBe(before);
+  expect(scene.warnings).toContain('a file was changed by somebody else: put ours back');
+});
+
+test('a plain file follows the writer, and a reload that fails is tried again', async () => {
+  await scene[Symbol.asyncDispose]();
+  scene = await stage({}, { reloadCmd: ['/bin/sh', 'unready', '{{dest}}'] });
+  const dest = join(scene.folder, 'writer.txt');
+  const report = await scene.follow({});
+  expect(report).toMatchObject({
+    did: 'routed',
+    targets: [{ name: 'haproxy' }, { name: 'file', ok: false }],
+  });
+  expect(await readFile(dest, 'utf8')).toBe(`writer ${scene.a.address}\n`);
+});
+
+test("a stranger's edit of a plain file is left alone until our next change", async () => {
+  await scene[Symbol.asyncDispose]();
+  scene = await stage({}, {});
+  const dest = join(scene.folder, 'writer.txt');
+  await scene.follow({});
+  await writeFile(dest, 'mine\n');
+  const report = await scene.follow({ step: 1 });
+  expect(await readFile(dest, 'utf8')).toBe('mine\n');
+  expect(report.targets[1]?.detail).toContain('changed by somebody else');
+  await scene.follow(closing());
+  await scene.follow(opened());
+  expect(await readFile(dest, 'utf8')).toBe(`writer ${scene.b.address}\n`);
+});
+
+test('files alone are no proof of a cut', async () => {
+  await scene[Symbol.asyncDispose]();
+  scene = await stage({ sockets: [] });
+  expect(await scene.follow({})).toMatchObject({ did: 'routed' });
+  const report = await scene.follow(closing());
+  expect(report.did).toBe('failed');
+  expect(report.detail).toContain('no socket');
 });
 
 test('servers set by hand are set back', async () => {
@@ -467,10 +533,6 @@ async function workerPid(): Promise<string> {
 
 function nameIn(backend: TcpBackend): string {
   return backend.address.replace(/[^A-Za-z0-9]/g, '_');
-}
-
-function basicConfig({ haproxy }: Scene): string {
-  return `global\n stats socket ${haproxy.socket} level admin expose-fd listeners\n`;
 }
 
 function rememberAll(): Memory {

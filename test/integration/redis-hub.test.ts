@@ -121,6 +121,17 @@ it('a frozen Redis is noticed by watchers although no connection breaks', async 
   });
 });
 
+it('hundreds of calls at the start all wait for the one connection, without a warning of Node', async () => {
+  const warnings: Error[] = [];
+  const note = (warning: Error) => void warnings.push(warning);
+  process.on('warning', note);
+  await using it = hubWith();
+  await Promise.all(Array.from({ length: 300 }, () => it.hub.read(SIGN)));
+  await new Promise(setImmediate);
+  process.off('warning', note);
+  expect(warnings).toEqual([]);
+});
+
 it('a whole cluster is read in one round trip', async () => {
   await using it = hubWith();
   for (let i = 0; i < 20; i++) await it.hub.putFacts(someFacts({ id: `monitor${i}` }));

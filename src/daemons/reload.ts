@@ -1,0 +1,44 @@
+import { RouteError } from '../errors.ts';
+import type { Router } from '../haproxy/router.ts';
+import type { Clock } from '../ports.ts';
+import { type Output, type Run, wordsOf } from '../render/apply.ts';
+
+export interface ReloadOptions {
+  readonly output: Output;
+  readonly reloadCmd: readonly string[] | null;
+  readonly routers: readonly Router[];
+  readonly run: Run;
+  readonly clock: Clock;
+  /** How long a reloaded router may take to answer with a new worker. */
+  readonly proveMs: number;
+}
+
+const LOOK_EVERY_MS = 20;
+
+/**
+ * Runs the reload command once. With `isLive` it then waits for a new worker behind every socket: haproxy
+ * goes on with its old one when it cannot load the file, and the command says nothing of that.
+ */
+export async function reloadOnce(options: ReloadOptions, isLive: boolean): Promise<void> {
+  const { output, reloadCmd, routers, run } = options;
+  const before = isLive ? await Promise.all(routers.map((router) => router.pid())) : [];
+  await run(wordsOf(reloadCmd ?? [], output));
+  if (isLive) await newWorkers(options, before);
+}
+
+async function newWorkers(
+  { routers, clock, proveMs }: ReloadOptions,
+  before: readonly (string | null)[],
+): Promise<void> {
+  const until = clock.now() + proveMs;
+  for (;;) {
+    const now = await Promise.all(routers.map((router) => router.pid().catch(() => null)));
+    if (now.every((pid, i) => before[i] === null || (pid !== null && pid !== before[i]))) return;
+    if (clock.now() > until) {
+      throw new RouteError(
+        `reload_cmd succeeded, but no new haproxy worker answers after ${proveMs} ms: see haproxy's own log`,
+      );
+    }
+    await clock.sleep(LOOK_EVERY_MS);
+  }
+}
