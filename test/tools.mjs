@@ -54,11 +54,17 @@ function step(what, command, args) {
   console.error(`${what} ...`);
   const done = spawnSync(command, args, { cwd: root, encoding: 'utf8' });
   if (done.status === 0) return;
-  fail(`${what} failed: ${command} ${args.join(' ')}\n${done.stdout ?? ''}${done.stderr ?? done.error ?? ''}`, 1);
+  fail(
+    `${what} failed: ${command} ${args.join(' ')}\n${done.stdout ?? ''}${done.stderr ?? done.error ?? ''}`,
+    1,
+  );
 }
 
 function start(file, args) {
-  const child = spawn(process.execPath, ['--enable-source-maps', file, ...args], { cwd: root, stdio: 'inherit' });
+  const child = spawn(process.execPath, ['--enable-source-maps', file, ...args], {
+    cwd: root,
+    stdio: 'inherit',
+  });
   // A terminal sends Ctrl-C to both: the tool cleans up, this waits for it.
   process.on('SIGINT', () => {});
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

@@ -4,7 +4,8 @@
  * (a) its agent reports it closed, at this very generation;
  * (b) its mysqld is gone: refused for `confirm` by the majority, no peer hears it any more. A proof only for
  *     a server known to start closed; otherwise (`b-weak`) a risk;
- * (e) every registered sidecar, at least one, has cut it at this generation: nobody is routed to it;
+ * (e) it is dead (or came back and cannot be looked at), and every registered sidecar, at least one, has cut it
+ *     at this generation: nobody is routed to it;
  * (f) it has been silent for `try_times` probes and for `silence`, and no peer hears it.
  *
  * `strict` accepts (a) and (b). `routed` also (e); b-weak and (f) only where no sidecar was ever registered.
@@ -80,7 +81,9 @@ function gateOf(s: Situation, t: Topology, address: string): Gate {
   } else {
     waitsFor.push(`(b) ${address} refusing connections for ${policy.confirmMs} ms with no peer hearing it`);
   }
-  if (policy.fencing === 'strict') return { waitsFor };
+  // One that lives can be closed by its agent, and only that tells where its history ends.
+  const isGone = death !== null || (t.kind === 'failover' && healthOf(s, address).status === 'faulty');
+  if (policy.fencing === 'strict' || !isGone) return { waitsFor };
   const missing = t.sidecars.filter((id) => !hasCut(s, t, id));
   if (t.sidecars.length > 0 && missing.length === 0) return { proof: 'e' };
   waitsFor.push(

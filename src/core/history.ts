@@ -66,7 +66,7 @@ function mariadbExtras(
     const has = Math.max(there.get(key) ?? 0, shared(received, held, `${domain}-`));
     if (has >= sequence) continue;
     // The list starts after the last transaction that both certainly hold.
-    const from = Math.max(has, shared(parsePoints(mine.received), there, `${domain}-`, sequence)) + 1;
+    const from = (has || shared(parsePoints(mine.received), there, `${domain}-`, sequence)) + 1;
     ranges.push(from === sequence ? `${key}-${sequence}` : `${key}-${from}..${sequence}`);
     count += sequence - from + 1;
   }

@@ -22,7 +22,7 @@ export interface Known {
   serverId(address: string): string;
 }
 
-export interface MemberView {
+interface MemberView {
   readonly address: string;
   /** Without brackets. */
   readonly host: string;

@@ -14,6 +14,8 @@ export interface ReloadOptions {
 }
 
 const LOOK_EVERY_MS = 20;
+/** haproxy 2.6 loses a reload that comes while the one before has just ended, so it is asked once more. */
+const AGAIN_MS = 1_000;
 
 /**
  * Runs the reload command once. With `isLive` it then waits for a new worker behind every socket: haproxy
@@ -22,15 +24,18 @@ const LOOK_EVERY_MS = 20;
 export async function reloadOnce(options: ReloadOptions, isLive: boolean): Promise<void> {
   const { output, reloadCmd, routers, run } = options;
   const before = isLive ? await Promise.all(routers.map((router) => router.pid())) : [];
-  await run(wordsOf(reloadCmd ?? [], output));
-  if (isLive) await newWorkers(options, before);
+  const reload = () => run(wordsOf(reloadCmd ?? [], output));
+  await reload();
+  if (isLive) await newWorkers(options, before, reload);
 }
 
 async function newWorkers(
   { routers, clock, proveMs }: ReloadOptions,
   before: readonly (string | null)[],
+  reload: () => Promise<unknown>,
 ): Promise<void> {
   const until = clock.now() + proveMs;
+  let againAtMs = clock.now() + AGAIN_MS;
   for (;;) {
     const now = await Promise.all(routers.map((router) => router.pid().catch(() => null)));
     if (now.every((pid, i) => before[i] === null || (pid !== null && pid !== before[i]))) return;
@@ -38,6 +43,10 @@ async function newWorkers(
       throw new RouteError(
         `reload_cmd succeeded, but no new haproxy worker answers after ${proveMs} ms: see haproxy's own log`,
       );
+    }
+    if (clock.now() > againAtMs) {
+      againAtMs = Number.POSITIVE_INFINITY;
+      await reload();
     }
     await clock.sleep(LOOK_EVERY_MS);
   }

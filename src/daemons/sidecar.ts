@@ -142,7 +142,8 @@ function lostOnce(log: Log): { say(error: unknown): void; over(): void } {
   let isLost = false;
   return {
     say(error) {
-      if (!isLost) log.warn({ err: error }, 'cannot read the topology: the last good state is kept');
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!isLost) log.warn({ reason }, 'cannot read the topology: the last good state is kept');
       isLost = true;
     },
     over() {

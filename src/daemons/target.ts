@@ -132,8 +132,14 @@ export function createTarget(options: TargetOptions): Target {
   /** Files are for stable topologies only; a reload during a handover would open what the file still says. */
   function considerFile(): void {
     const all = [...aims.values()];
-    const due = all.every((aim) => aim.wanted?.topology.phase === 'stable' && aim.state.route !== 'busy');
-    if (!due) return;
+    const missing = [...aims].filter(([, aim]) => aim.wanted?.topology.phase !== 'stable');
+    if (missing.length > 0) {
+      const names = missing.map(([uniqsign, { wanted }]) => wanted?.allowed.tag ?? uniqsign);
+      const fileDetail = `the file waits for a stable topology of ${names.join(', ')}`;
+      for (const aim of all) if (aim.wanted !== null) settle(aim, { fileDetail });
+      return;
+    }
+    if (all.some((aim) => aim.state.route === 'busy')) return;
     const job = JSON.stringify(
       all.map(({ wanted, state }) => [wanted?.topology.generation, wanted?.topology.step, state.route]),
     );

@@ -6,7 +6,7 @@ import { createRuntimeSocket } from './socket.ts';
 import { parsePid, parseServers, type RuntimeServer, remarks, SHOW } from './state.ts';
 
 /** How the server lines of one cluster shall stand. */
-export interface Plan {
+interface Plan {
   /** Members whose server lines are ours to set. */
   readonly members: readonly string[];
   /** The only one that may take clients; null: nobody may. */

@@ -70,7 +70,8 @@ export function serverContract(name: string, makeWorld: () => Promise<ContractWo
           lagSeconds: 0,
           drained: true,
           gtid: true,
-          error: '',
+          ioError: '',
+          sqlError: '',
         },
       ]);
       expect(peer.links[0]?.heartbeatMs).toBe(500);
@@ -249,7 +250,7 @@ export function serverContract(name: string, makeWorld: () => Promise<ContractWo
         [writer, standby] = [standby, writer];
       }
       await eventually('both hold everything', async () => (await a.holds('4')) && (await b.holds('4')));
-      expect(await lookAt(b)).toMatchObject({ links: [{ sql: 'yes', error: '' }] });
+      expect(await lookAt(b)).toMatchObject({ links: [{ sql: 'yes', ioError: '', sqlError: '' }] });
     });
 
     test('rejects when nobody listens', async () => {
@@ -296,7 +297,7 @@ export function serverContract(name: string, makeWorld: () => Promise<ContractWo
         () => lookAt(b),
         (look) => look.links[0]?.io === 'yes',
       );
-      expect(await lookAt(b)).toMatchObject({ links: [{ sql: 'yes', error: '' }] });
+      expect(await lookAt(b)).toMatchObject({ links: [{ sql: 'yes', ioError: '', sqlError: '' }] });
     });
 
     test('stops with an error, and applies nothing, where the two have written apart', async () => {

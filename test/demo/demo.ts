@@ -9,20 +9,23 @@ import { type Stack, startStack } from '../support/stack.ts';
 import { startWorkload, type Workload } from '../support/workload.ts';
 
 const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false } } });
-const interrupted = waitForSignal();
+const interrupted = new Promise<null>((resolve) => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve(null));
+});
 
 say('mmm-manager demo: two MariaDB masters, Redis, haproxy and the daemons, all on this machine.');
-const starting = startStack({ tag: 'demo' });
-const stack = await Promise.race([starting, interrupted]);
-try {
-  if (stack !== null) await Promise.race([show(stack), interrupted]);
-} finally {
-  // Ctrl-C during the start: what is being started must be there before it can be ended.
-  await (await starting)[Symbol.asyncDispose]();
-  say('Everything is stopped and removed.');
+const stack = await Promise.race([startStack({ tag: 'demo' }), interrupted]);
+let shown = false;
+if (stack !== null) {
+  try {
+    shown = await Promise.race([show(stack).then(() => true), interrupted.then(() => false)]);
+  } finally {
+    await stack[Symbol.asyncDispose]();
+  }
 }
-// What Ctrl-C cut short may still be waiting for servers that are gone.
-process.exit(process.exitCode ?? 0);
+say('Everything is stopped and removed.');
+// At once: what an interruption cut short still waits for servers that are gone, and may have started some.
+process.exit(shown || values.keep ? 0 : 130);
 
 async function show(stack: Stack): Promise<void> {
   const { a, b, haproxy, redis } = stack;
@@ -101,7 +104,7 @@ async function printStatus(stack: Stack): Promise<void> {
 
 async function keepRunning({ files, haproxy, redis, folder }: Stack): Promise<void> {
   const client = `-h 127.0.0.1 -P ${haproxy.port} -u ${accounts.app.user} -p${accounts.app.password} t`;
-  say(`It keeps running. To look at it:
+  say(`The clients have stopped, the site keeps running. To look at it:
   npx mmm-status --conf ${files.mmm} --watch
   npx mmm-status --conf ${files.mmm} events
   npx mmm-control --conf ${files.mmm} switchover
@@ -110,21 +113,6 @@ async function keepRunning({ files, haproxy, redis, folder }: Stack): Promise<vo
   ls ${folder}
 Ctrl-C stops and removes everything.`);
   await interrupted;
-}
-
-/** Resolves with null at the first Ctrl-C or TERM. */
-function waitForSignal(): Promise<null> {
-  return new Promise((resolve) => {
-    // Keeps the process alive while nothing else does.
-    const alive = setInterval(() => undefined, 60_000);
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(signal, () => {
-        clearInterval(alive);
-        process.exitCode = values.keep ? 0 : 130;
-        resolve(null);
-      });
-    }
-  });
 }
 
 function transactions(count: number): string {

@@ -48,7 +48,7 @@ beforeEach(async () => {
 });
 
 describe('mmm-status', () => {
-  it('prints the lines of the ancestor first, and is fast', async () => {
+  it('prints the lines of the ancestor first', async () => {
     await healthy();
     const { stdout, exitCode } = await status();
     expect(stdout.split('\n').slice(0, 4)).toEqual([
@@ -61,16 +61,16 @@ describe('mmm-status', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('is done within 200 ms', async () => {
+  it('is quick to start: no more than six times as long as Node itself', async () => {
     await healthy();
-    // The best of some: how busy this machine is with other things is not asked.
-    const took: number[] = [];
-    while (took.length < 12 && !took.some((ms) => ms <= 200)) {
-      const start = performance.now();
-      await status();
-      took.push(performance.now() - start);
+    // Both in turn, the best of each: how busy this machine is with other things is not asked.
+    const bare: number[] = [];
+    const whole: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      bare.push(await elapsed(() => execa('node', ['-e', '0'])));
+      whole.push(await elapsed(() => status()));
     }
-    expect(Math.min(...took)).toBeLessThanOrEqual(200);
+    expect(Math.min(...whole)).toBeLessThanOrEqual(6 * Math.min(...bare));
   });
 
   it('says how old a check is, that a member is dead, diverged or unattended, and exits 1', async () => {
@@ -415,6 +415,12 @@ async function answerWithChange(
     generation: fields.generation ?? 0,
   };
   await change((t) => ({ ...t, ...fields }), [], { takes, answers: [answer] });
+}
+
+async function elapsed(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
 }
 
 function pauseOf(ms: number): Promise<string> {

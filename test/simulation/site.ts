@@ -21,6 +21,7 @@ const S = cluster.uniqsign;
 class Killed extends Error {}
 
 export interface Site {
+  readonly uniqsign: string;
   readonly world: FakeWorld;
   readonly hub: MemoryHub;
   readonly clock: Clock & { advance(ms: number): void };
@@ -37,7 +38,7 @@ export interface Site {
 }
 
 /** Both running, A writable, replicating both ways. `delivers`: whether a link moves at this moment. */
-export function createSite(delivers: () => boolean = () => true): Site {
+export function createSite(delivers: (nowMs: number) => boolean = () => true): Site {
   let nowMs = 1_000_000;
   let budget: number | null = null;
   const story: string[] = [];
@@ -60,7 +61,7 @@ export function createSite(delivers: () => boolean = () => true): Site {
   function advance(ms: number): void {
     nowMs += ms;
     for (const address of [A, B]) {
-      if (delivers()) world.deliver(address);
+      if (delivers(nowMs)) world.deliver(address);
     }
   }
 
@@ -180,7 +181,7 @@ export function createSite(delivers: () => boolean = () => true): Site {
       await daemon.run();
     } catch (error) {
       if (error instanceof Killed) {
-        story.push(`${nowMs} ${daemon.name} was killed`);
+        story.push(`${Math.round(nowMs)} ${daemon.name} was killed`);
         daemon.reborn();
       } else if (!(error instanceof HubError)) throw error;
     } finally {
@@ -202,6 +203,7 @@ export function createSite(delivers: () => boolean = () => true): Site {
   }
 
   return {
+    uniqsign: S,
     world,
     hub,
     clock,

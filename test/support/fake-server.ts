@@ -122,7 +122,16 @@ export function createFakeWorld(
     server: (address) => describeServer(find(address), nowMs),
     adapter: (address, options = {}) => createAdapter(find(address), servers, nowMs, options.onLost),
     link: (replica, source) => {
-      const link = { source, io: true, sql: true, relay: [], receivedGtid: '', heartbeats: 0, ioError: '', sqlError: '' };
+      const link = {
+        source,
+        io: true,
+        sql: true,
+        relay: [],
+        receivedGtid: '',
+        heartbeats: 0,
+        ioError: '',
+        sqlError: '',
+      };
       find(replica).links.push(link);
     },
     deliver: (replica) => {

@@ -1,12 +1,11 @@
-import { execFile, spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { execFile } from 'node:child_process';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from './eventually.ts';
 import { type Row, rootSession, type TestSession, testSession } from './mariadb-admin.ts';
 import { accounts, mariadbTemplate, runAs } from './mariadb-template.ts';
-import { freePorts } from './processes.ts';
+import { freePorts, type Process, startProcess, tempDir } from './processes.ts';
 import { programs } from './servers.ts';
 
 const run = promisify(execFile);
@@ -57,13 +56,13 @@ export interface PairOptions {
 
 /** Two MariaDB servers that replicate from each other by GTID, read-only but for one; about 0.4 s. */
 export async function startMariaPair(options: PairOptions = {}): Promise<MariaPair> {
-  const folder = await mkdtemp(join(tmpdir(), 'mmm-maria-'));
-  await chmod(folder, 0o755);
+  const dir = await tempDir('maria');
+  const folder = dir.path;
   const args = options.args ?? [];
   const [a, b] = await Promise.all([prepare(folder, 1, args), prepare(folder, 2, args)]);
   const dispose = async (): Promise<void> => {
     await Promise.all([a.kill9(), b.kill9()]);
-    await rm(folder, { recursive: true, force: true });
+    await dir[Symbol.asyncDispose]();
   };
   try {
     await Promise.all([a.start(), b.start()]);
@@ -140,31 +139,17 @@ function optionsFor(folder: string, id: number, port: number): readonly string[]
 function describeServer(program: string, folder: string, port: number, args: readonly string[]): MariaServer {
   const socket = join(folder, 's.sock');
   const logFile = join(folder, 'log');
-  let pid = 0;
-  let gone: Promise<void> = Promise.resolve();
-  const signal = (name: NodeJS.Signals): void => {
-    if (pid !== 0) process.kill(pid, name);
-  };
+  let server: Process | null = null;
+  const signal = (name: NodeJS.Signals): void => server?.signal(name);
   const endBy = async (name: NodeJS.Signals): Promise<void> => {
     signal(name);
-    await gone;
+    await server?.exited;
   };
-  const lastResort = (): void => signal('SIGKILL');
+  const running = (): boolean => server?.alive() === true;
   const start = async (extra: readonly string[] = []): Promise<void> => {
-    if (pid !== 0) throw new Error(`the server in ${folder} is running already`);
-    const log = await open(logFile, 'a');
-    const child = spawn(program, [...args, ...extra], { stdio: ['ignore', log.fd, log.fd] });
-    await log.close();
-    pid = child.pid ?? 0;
-    process.once('exit', lastResort);
-    gone = new Promise((resolve) =>
-      child.once('exit', () => {
-        pid = 0;
-        process.off('exit', lastResort);
-        resolve();
-      }),
-    );
-    await answering(socket, logFile, () => pid !== 0);
+    if (running()) throw new Error(`the server in ${folder} is running already`);
+    server = startProcess('mariadbd', program, [...args, ...extra], { logFile });
+    await answering(socket, logFile, running);
   };
   return {
     address: `127.0.0.1:${port}`,
@@ -172,7 +157,7 @@ function describeServer(program: string, folder: string, port: number, args: rea
     socket,
     folder,
     get pid() {
-      return pid;
+      return running() ? (server?.pid ?? 0) : 0;
     },
     admin: (sql) => asRoot(socket, sql),
     session: (who = accounts.app) =>

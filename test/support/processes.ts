@@ -1,6 +1,6 @@
 /** Server processes of a test: started without a shell, logged to a file, ended by pid, never left behind. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -35,8 +35,13 @@ export interface StartOptions {
 
 const running = new Set<ChildProcess>();
 
+const folders = new Set<string>();
+
+/** Whatever way this process ends, short of being killed, nothing of it stays. */
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
+  for (const folder of folders)
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 });
 
 /** Starts `command` at once; whether it serves is for the caller to find out. */
@@ -96,7 +101,12 @@ function view(name: string, child: ChildProcess, exited: Promise<Exit>, logFile:
 export async function tempDir(prefix: string): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await mkdtemp(join(tmpdir(), `mmm-${prefix}-`));
   await chmod(path, 0o755);
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 5 }) };
+  folders.add(path);
+  const dispose = async () => {
+    await rm(path, { recursive: true, force: true, maxRetries: 5 });
+    folders.delete(path);
+  };
+  return { path, [Symbol.asyncDispose]: dispose };
 }
 
 const given = new Set<number>();

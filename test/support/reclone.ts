@@ -16,7 +16,8 @@ export async function reclone(stale: MariaServer, writer: MariaServer): Promise<
   await stale.admin('RESET MASTER');
   await stale.admin(`SET GLOBAL gtid_binlog_state = '${history?.state}'`);
   // The writer holds all of this itself: without it, it would ask for events that the new copy never had.
-  for (const server of [stale, writer]) await server.admin(`SET GLOBAL gtid_slave_pos = '${history?.position}'`);
+  for (const server of [stale, writer])
+    await server.admin(`SET GLOBAL gtid_slave_pos = '${history?.position}'`);
 }
 
 /** The position of a link cannot be set while it runs. */

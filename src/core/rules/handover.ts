@@ -209,14 +209,15 @@ function lossOf(t: Topology, word: MemberReport): string {
     : `at least ${lost.count} (${lost.list})`;
 }
 
-/** Closed by its agent at this generation, and nobody who answers holds anything it lacks. */
+/**
+ * Closed by its agent at this generation, and holding all that the one to be opened holds: that one may have
+ * been open for a moment. Others do not matter: they were standbys of this very writer, or are diverged.
+ */
 function isBackComplete(s: Situation, t: Topology, address: string): boolean {
   const mine = closedHistory(s, t, address);
   if (mine === null) return false;
-  return s.cluster.masters.every((peer) => {
-    const look = s.lastLook.get(peer);
-    return peer === address || look === undefined || isContained(look.history, mine);
-  });
+  const other = t.to === null || t.to === address ? undefined : s.lastLook.get(t.to);
+  return other === undefined || isContained(other.history, mine);
 }
 
 function closedHistory(s: Situation, t: Topology, address: string): History | null {

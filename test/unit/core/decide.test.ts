@@ -158,6 +158,12 @@ describe('closing', () => {
     });
   });
 
+  it('waits for the agent while the old writer answers: a cut does not tell where its history ends', () => {
+    const topology = closing({ kind: 'switchover' });
+    const s = situation({ topology, phaseMs: 5, words: {}, sidecars: [sidecar('proxy1', 43, 'cut')] });
+    expect(decide(s).change).toBeUndefined();
+  });
+
   it('does not take a cut of an older generation', () => {
     const s = writerDead(refused(300), { topology: closing(), sidecars: [sidecar('proxy1', 42, 'cut')] });
     expect(decide(s).change).toBeUndefined();

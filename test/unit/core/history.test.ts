@@ -37,6 +37,11 @@ describe('extras of MariaDB histories', () => {
     expect(extras(maria('0-1-105,0-2-50', '0-1-105'), maria('0-1-100,0-2-50', '0-2-50'), 1).count).toBe(0);
   });
 
+  it('names all of them although a failed start moved what the old writer received', () => {
+    const old = maria('0-1-1067,0-2-1000', '0-2-1063');
+    expect(extras(old, maria('0-1-1062,0-2-1063', '0-1-1062')).list).toBe('0-1-1063..1067');
+  });
+
   it('keeps domains apart', () => {
     expect(extras(maria('0-1-10,5-1-7', ''), maria('0-1-10', '')).list).toBe('5-1-1..7');
   });
