@@ -237,6 +237,7 @@ export const SidecarDeed = z.enum(['watching', 'cut', 'routed', 'failed']);
 export const SidecarReport = z.object({
   v: z.literal(1),
   id: Id,
+  /** Members it can cut off; empty when it merely writes files: nobody need wait for its cut. */
   serves: z.array(Address).max(64),
   generation: count,
   step: count,

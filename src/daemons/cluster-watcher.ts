@@ -154,7 +154,7 @@ export function createWatcher(options: WatcherOptions): Watcher {
     const base = {
       v: 1 as const,
       id: options.id,
-      serves: [...allowed.members],
+      serves: targets.some((target) => target.canCut) ? [...allowed.members] : [],
       floor: memory.floor(uniqsign),
       leaving,
       seq,

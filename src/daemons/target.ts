@@ -14,6 +14,8 @@ import { type Steered, steer, type Wanted } from './steering.ts';
 /** One target, kept in line with all its clusters: the running router first, then the file. */
 export interface Target {
   readonly name: string;
+  /** It has a running router to ask: it can cut a server off, and its cut can be waited for. */
+  readonly canCut: boolean;
   /** Follows this topology from now on; resolves after the first attempt at everything it asks for. */
   want(wanted: Wanted): Promise<void>;
   /** How it stands with the topology of this cluster. */
@@ -176,6 +178,7 @@ export function createTarget(options: TargetOptions): Target {
 
   return {
     name: target.name,
+    canCut: options.routers.length > 0,
     async want(wanted) {
       const aim = aims.get(wanted.topology.uniqsign);
       if (aim === undefined) return;

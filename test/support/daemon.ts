@@ -31,7 +31,7 @@ export interface Daemon extends AsyncDisposable {
 }
 
 /** One JSON log line; text that is no JSON stands in `msg`. */
-export type LogLine = Readonly<Record<string, unknown>>;
+type LogLine = Readonly<Record<string, unknown>>;
 
 export interface DaemonOptions {
   readonly name: DaemonName;

@@ -78,7 +78,7 @@ export async function startHaproxy(options: HaproxyOptions): Promise<Haproxy> {
 }
 
 /** A server's name in the backend. */
-export function nameOf(address: string): string {
+function nameOf(address: string): string {
   return address.replace(/[^A-Za-z0-9]/g, '_');
 }
 

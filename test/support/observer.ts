@@ -2,7 +2,7 @@
 import { type Connection, createConnection } from 'mysql2';
 import { pause } from './eventually.ts';
 
-export interface Sighting {
+interface Sighting {
   /** Monotonic ms of this process. */
   readonly atMs: number;
 }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The project's folder. */
-export const projectFolder = findProject(dirname(fileURLToPath(import.meta.url)));
+const projectFolder = findProject(dirname(fileURLToPath(import.meta.url)));
 
 /** Path of an installed command such as `mmm-status`, to be run with Node. */
 export function commandFile(name: string): string {

@@ -21,21 +21,21 @@ export interface StackOptions {
 }
 
 /** What the tests read of the topology document. */
-export interface TopologyView {
+interface TopologyView {
   readonly generation: number;
   readonly phase: string;
   readonly writer: string | null;
   readonly members: readonly MemberView[];
 }
 
-export interface MemberView {
+interface MemberView {
   readonly address: string;
   readonly role: string;
   readonly state: string;
   readonly extra?: { readonly count: number; readonly list: string };
 }
 
-export type EventView = Readonly<Record<string, string>>;
+type EventView = Readonly<Record<string, string>>;
 
 export interface Stack extends AsyncDisposable {
   readonly folder: string;
@@ -85,7 +85,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 }
 
 /** The same with the daemons not started yet. */
-export async function assembleStack(options: StackOptions = {}): Promise<Stack> {
+async function assembleStack(options: StackOptions = {}): Promise<Stack> {
   const folder = await tempDir('site');
   const tag = options.tag ?? 'orders';
   const uniqsign = randomBytes(16).toString('hex');

@@ -70,7 +70,7 @@ export async function afterReturn(stack: Stack, server: MariaServer): Promise<'o
 }
 
 /** Waits for the verdict of mmm over a server that came back. */
-export async function judgedState(stack: Stack, server: MariaServer): Promise<'online' | 'diverged'> {
+async function judgedState(stack: Stack, server: MariaServer): Promise<'online' | 'diverged'> {
   const state = await eventually(
     `${server.address} is judged`,
     async () => (await stack.stable()).members.find(({ address }) => address === server.address)?.state,

@@ -166,7 +166,7 @@ export function sidecar(
     report: {
       v: 1,
       id,
-      serves: [],
+      serves: [A, B],
       generation,
       step: 0,
       floor: generation,

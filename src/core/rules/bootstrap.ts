@@ -105,7 +105,9 @@ function tellStable(s: Situation, next: Topology): Change {
 }
 
 function blank(s: Situation, kind: Topology['kind'], reason: string): Topology {
-  const registered = s.sidecars.filter(({ report }) => !report.leaving).map(({ report }) => report.id);
+  const registered = s.sidecars
+    .filter(({ report }) => !report.leaving && report.serves.length > 0)
+    .map(({ report }) => report.id);
   return {
     v: 1,
     uniqsign: s.cluster.uniqsign,

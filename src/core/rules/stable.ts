@@ -4,7 +4,7 @@
  */
 import { bestStandby, unfit } from '../fitness.ts';
 import { deathOf, healthOf, proofMayCome } from '../gates.ts';
-import type { Answer, Request, Topology } from '../model.ts';
+import type { Answer, Request, SidecarReport, Topology } from '../model.ts';
 import { adjust, begin, keep, type Outcome, type Rule } from '../outcome.ts';
 import { isFresh, type Situation } from '../situation.ts';
 import { forget } from './handover.ts';
@@ -146,10 +146,10 @@ function keepRegister(s: Situation): Outcome | null {
   const t = s.topology;
   if (t === null) return null;
   const coming = s.sidecars
-    .filter(({ report, ageMs }) => !report.leaving && isFresh(ageMs) && !t.sidecars.includes(report.id))
+    .filter(({ report, ageMs }) => isRouting(report) && isFresh(ageMs) && !t.sidecars.includes(report.id))
     .map(({ report }) => report.id);
   const leaving = t.sidecars.filter((id) =>
-    s.sidecars.some(({ report }) => report.id === id && report.leaving),
+    s.sidecars.some(({ report }) => report.id === id && !isRouting(report)),
   );
   if (coming.length === 0 && leaving.length === 0) return null;
   const sidecars = [...t.sidecars.filter((id) => !leaving.includes(id)), ...coming].sort();
@@ -157,6 +157,11 @@ function keepRegister(s: Situation): Outcome | null {
     says: `registered sidecars: ${sidecars.join(', ') || 'none'}`,
     change: adjust(t, { sidecars, routedBySidecars: t.routedBySidecars || coming.length > 0 }),
   };
+}
+
+/** A sidecar whose cut can be waited for. */
+function isRouting(report: SidecarReport): boolean {
+  return !report.leaving && report.serves.length > 0;
 }
 
 function followConfiguration(s: Situation): Outcome | null {

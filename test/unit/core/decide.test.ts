@@ -597,6 +597,14 @@ describe('pause, resume, forget, the register', () => {
     expect(decide(leaving).change?.next).toMatchObject({ sidecars: [], routedBySidecars: true });
   });
 
+  it('a sidecar that merely writes files is not waited for', () => {
+    const files = sidecar('files', 42, 'watching');
+    const s = situation({
+      sidecars: [sidecar('proxy1', 42, 'routed'), { ...files, report: { ...files.report, serves: [] } }],
+    });
+    expect(decide(s).change).toBeUndefined();
+  });
+
   it('one that is silent stays registered until it is forgotten', () => {
     expect(decide(situation({ sidecars: [] })).change).toBeUndefined();
     const { change } = decide(

@@ -17,7 +17,10 @@ describe('the agent beside a standby', () => {
   });
 
   it('starts a link that was stopped cleanly, not one that failed, not while paused', () => {
-    const stopped = (error: string) => look(B, A, { links: [link(A, { io: 'no', sql: 'no', sqlError: error, ioError: 'error reconnecting' })] });
+    const stopped = (error: string) =>
+      look(B, A, {
+        links: [link(A, { io: 'no', sql: 'no', sqlError: error, ioError: 'error reconnecting' })],
+      });
     expect(plan(stable(), B, stopped(''), none)).toEqual({ do: 'start-link', from: A });
     expect(plan(stable(), B, stopped('1062 duplicate entry'), none).do).toBe('report');
     expect(plan(stable({ paused: { by: 'dba' } }), B, stopped(''), none).do).toBe('report');
