@@ -12,7 +12,7 @@ export interface Gap {
 let nextClient = 1;
 
 /** 8 clients through haproxy, 15 ms pause each; resolves when all of them write. */
-export async function startTraffic(port: number): Promise<Workload> {
+async function startTraffic(port: number): Promise<Workload> {
   const workload = startWorkload({
     port,
     ...accounts.app,

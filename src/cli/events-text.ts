@@ -12,7 +12,7 @@ function chapterLines({ startedEpochMs, generation, events, handoverMs }: Chapte
   if (first === undefined) return [];
   const head = `${localTime(startedEpochMs)}  generation ${generation}  ${headline(first)}`;
   const steps = events.map(
-    ({ sinceMs, event }) => `    ${`+${sinceMs} ms`.padEnd(12)}${step(event, event === first)}`,
+    ({ sinceMs, event }) => `    ${`+${sinceMs} ms`.padEnd(12)}${step(event, event.reason === first.reason)}`,
   );
   const total = handoverMs === null ? [] : [`    ${'='.padEnd(12)}from closing to open: ${handoverMs} ms`];
   return [`  ${head}`, ...steps, ...total];
@@ -26,11 +26,11 @@ function headline({ kind, from, to, reason }: TimedEvent): string {
 }
 
 /** The headline has told the first event's reason. */
-function step({ phase, proof, reason, loss, took, by }: TimedEvent, isFirst: boolean): string {
+function step({ phase, proof, reason, loss, took, by }: TimedEvent, isTold: boolean): string {
   const parts = [
     took === '' || took === '0' ? '' : `took ${took} ms`,
     proof === '' ? '' : `proof (${proof})`,
-    isFirst ? '' : reason,
+    isTold ? '' : reason,
     loss === '' ? '' : `loss: ${loss}`,
     by === '' ? '' : `by ${by}`,
   ];

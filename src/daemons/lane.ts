@@ -13,6 +13,8 @@ export interface How {
 export interface Lane<Job> {
   /** Starts at once, whatever is under way; resolves after the first attempt. */
   want(job: Job): Promise<void>;
+  /** Tries again now instead of later. */
+  nudge(): void;
   /** Lets go of the job. */
   rest(): void;
 }
@@ -26,6 +28,7 @@ export function createLane<Job>(options: {
   readonly attempt: (job: Job, how: How) => Promise<boolean>;
 }): Lane<Job> {
   let current = new AbortController();
+  let nap = new AbortController();
 
   async function keepTrying(job: Job, first: Promise<boolean>, signal: AbortSignal): Promise<void> {
     let ok = await first;
@@ -33,7 +36,8 @@ export function createLane<Job>(options: {
     for (let failures = ok ? 0 : 1; !signal.aborted; failures = ok ? 0 : failures + 1) {
       const restMs = options.restMs(job);
       const rungMs = failures === 0 ? restMs : (LADDER_MS[failures - 1] ?? restMs);
-      await options.clock.sleep(Math.min(rungMs, restMs), signal);
+      nap = new AbortController();
+      await options.clock.sleep(Math.min(rungMs, restMs), AbortSignal.any([signal, nap.signal]));
       if (signal.aborted) return;
       ok = await options.attempt(job, { fresh, signal });
       fresh &&= !ok;
@@ -48,6 +52,9 @@ export function createLane<Job>(options: {
       const first = options.attempt(job, { fresh: true, signal });
       void keepTrying(job, first, signal);
       await first;
+    },
+    nudge() {
+      nap.abort();
     },
     rest() {
       current.abort();

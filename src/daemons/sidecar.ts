@@ -8,6 +8,7 @@ import { createResolver } from '../haproxy/resolve.ts';
 import { createRouter } from '../haproxy/router.ts';
 import type { Clock, Hub, Log, Memory } from '../ports.ts';
 import type { Run } from '../render/apply.ts';
+import { watchFiles } from '../render/watch.ts';
 import { targetKinds } from '../targets/index.ts';
 import { createWatcher, type Watcher } from './cluster-watcher.ts';
 import { startLoop } from './loop.ts';
@@ -36,7 +37,6 @@ export interface SidecarOptions {
   readonly onReady?: () => void;
 }
 
-const WATCH_AGAIN_MS = 500;
 /** A stopped haproxy accepts connections and never answers. */
 const SOCKET_MS = 500;
 const RESOLVE = { timeoutMs: 500, keepMs: 30_000 } as const;
@@ -81,21 +81,23 @@ export function createSidecar(options: SidecarOptions): Sidecar {
   }
 
   async function watchHints(wake: (uniqsign: string) => void, signal: AbortSignal): Promise<void> {
-    const uniqsigns = [...watchers.keys()];
-    while (!signal.aborted) {
-      try {
-        await hub.watch(
-          uniqsigns,
-          (uniqsign, hint) => {
-            if (hint === 'topology' || hint === 'reconnected') wake(uniqsign);
-          },
-          signal,
-        );
-      } catch (error) {
-        log.debug({ err: error }, 'lost the stream of hints: polling goes on');
-      }
-      await clock.sleep(WATCH_AGAIN_MS, signal);
-    }
+    await hub.watch(
+      [...watchers.keys()],
+      (uniqsign, hint) => {
+        if (hint === 'topology' || hint === 'reconnected') wake(uniqsign);
+      },
+      signal,
+    );
+  }
+
+  /** A file changed by hand is looked at at once; the reconcile would find it later. */
+  function watchDests(signal: AbortSignal): void {
+    const byDest = new Map(targets.map((target, i) => [config.targets[i]?.dest ?? '', target]));
+    watchFiles([...byDest.keys()], (dest) => byDest.get(dest)?.touched(), {
+      signal,
+      onError: (err) =>
+        log.warn({ err }, 'cannot watch a folder: changes by hand are found by the reconcile'),
+    });
   }
 
   return {
@@ -121,6 +123,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
           return [uniqsign, loop] as const;
         }),
       );
+      watchDests(signal);
       const hints = watchHints((uniqsign) => loops.get(uniqsign)?.wake(), signal);
       await Promise.all([hints, ...[...loops.values()].map((loop) => loop.done)]);
       for (const target of targets) target.rest();

@@ -20,6 +20,8 @@ export interface Target {
   want(wanted: Wanted): Promise<void>;
   /** How it stands with the topology of this cluster. */
   state(uniqsign: string): TargetState;
+  /** Somebody touched its file: looks at it now. */
+  touched(): void;
   /** Stops trying; everything stays as it is. */
   rest(): void;
 }
@@ -193,6 +195,7 @@ export function createTarget(options: TargetOptions): Target {
       await fileStarted;
     },
     state: (uniqsign) => aims.get(uniqsign)?.state ?? freshState(target.name, kind),
+    touched: () => fileLane.nudge(),
     rest() {
       fileLane.rest();
       for (const { lane } of aims.values()) lane.rest();

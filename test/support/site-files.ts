@@ -73,6 +73,8 @@ function agentConf(site: Site): string {
     'charset=utf8',
     'connect_timeout=1',
     'try_on_failure=3',
+    // They are started with --read-only and --skip-slave-start.
+    'starts_closed=yes',
     `members=${site.members.join(', ')}`,
     ...redisSection(site),
     ...stateSection(site),

@@ -76,7 +76,7 @@ function replaceDead(s: Situation): Outcome | null {
   if (how === null) return null;
   const from = t.writer;
   const health = healthOf(s, from);
-  const what = `${from} is dead: ${health.reason} for ${Math.round(health.forMs)} ms`;
+  const what = `${from} is dead for ${Math.round(health.forMs)} ms: ${reasonOf(from, health.reason)}`;
   if (t.paused !== null)
     return { says: `${what}; paused by ${t.paused.by}: no failover until resume`, alarm: true };
   const best = bestStandby(s, t, { from, planned: false });
@@ -97,6 +97,11 @@ function replaceDead(s: Situation): Outcome | null {
     alarm: true,
     change: begin(s, t, { kind: 'failover', from, to: best.address, reason: what }),
   };
+}
+
+/** The reason of a probe begins with the address, which the sentence has named already. */
+function reasonOf(address: string, reason: string): string {
+  return reason.startsWith(`${address}: `) ? reason.slice(address.length + 2) : reason;
 }
 
 function switchOver(s: Situation): Outcome | null {
