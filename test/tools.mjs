@@ -1,7 +1,7 @@
 /**
- * Runs the demo or the benchmark from a bare clone: installs the packages of package-lock.json when they are
- * missing or others, builds the programs, compiles the tools and starts the one asked for.
- * Usage: node test/tools.mjs demo|bench [options of that tool]
+ * Runs the tests, the demo or the benchmark from a bare clone: installs the packages of package-lock.json when
+ * they are missing or others, builds the programs, and starts what is asked for.
+ * Usage: node test/tools.mjs test|demo|bench [options of that tool]
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -14,12 +14,19 @@ const tools = { demo: 'test/demo/demo.js', bench: 'bench/bench.js' };
 
 const [name, ...options] = process.argv.slice(2);
 const tool = tools[name];
-if (tool === undefined) fail(`usage: node test/tools.mjs ${Object.keys(tools).join('|')} [options]`, 2);
+if (tool === undefined && name !== 'test') {
+  fail(`usage: node test/tools.mjs test|${Object.keys(tools).join('|')} [options]`, 2);
+}
 if (!nodeIsRecent()) fail(`Node 20.19 or later is needed, this is ${process.version}`, 2);
 if (packagesDiffer()) step('installing packages', 'npm', ['ci', '--no-audit', '--no-fund']);
 step('building', 'npm', ['run', 'build']);
-compileTools();
-start(join(compiled, tool), options);
+if (name === 'test') {
+  step('checking', 'npm', ['run', 'check:static']);
+  start('node_modules/vitest/vitest.mjs', ['run', '--config', 'test/support/vitest.config.ts', ...options]);
+} else {
+  compileTools();
+  start(join(compiled, tool), options);
+}
 
 function nodeIsRecent() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);

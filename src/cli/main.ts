@@ -147,7 +147,7 @@ function whatWentWrong(error: unknown, debug: boolean): string {
 }
 
 /** The version of this package. */
-export function version(): string {
+function version(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   const { version } = JSON.parse(text) as { readonly version: string };
   return version;

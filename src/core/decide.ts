@@ -18,7 +18,7 @@ export interface Decision extends Outcome {
 }
 
 /** Every rule, in the order in which they are asked. */
-export const rules: readonly Rule[] = [...bootstrapRules, ...handoverRules, ...stableRules];
+const rules: readonly Rule[] = [...bootstrapRules, ...handoverRules, ...stableRules];
 
 /** The decision for this situation and the rule that made it. */
 export function decide(s: Situation): Decision {

@@ -152,7 +152,7 @@ export const Proof = z.enum(['a', 'b', 'b-weak', 'e', 'f']);
 export type Proof = z.infer<typeof Proof>;
 
 /** A request being carried out. */
-export const RequestRef = z.object({ id: Id, verb: z.string().max(32), by: z.string().max(256) });
+const RequestRef = z.object({ id: Id, verb: z.string().max(32), by: z.string().max(256) });
 
 /** `mysql-S-topology`: the decision everybody follows. Changed only by compare-and-set. */
 export const Topology = z.object({
@@ -188,7 +188,7 @@ export const Topology = z.object({
 export type Topology = z.infer<typeof Topology>;
 
 /** What an agent last did with a member. `closed` and `opened` name the generation they are true for. */
-export const Deed = z.enum([
+const Deed = z.enum([
   'watching',
   'closing',
   'closed',

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { eventually, pause } from '../support/eventually.ts';
 import type { MariaServer } from '../support/mariadb.ts';
-import type { TestSession } from '../support/mariadb-admin.ts';
+import { rootSession, type TestSession } from '../support/mariadb-admin.ts';
 import { accounts } from '../support/mariadb-template.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 
@@ -35,9 +35,8 @@ describe('a writer that is alive but will not let us look is not failed over', (
   test('too many connections: it stays the writer, an alarm says so, and all is well once there is room', async () => {
     const writer = await stack.writer();
     const before = await stack.stable(writer);
-    await writer.admin('SET GLOBAL max_connections = 10');
-    const crowd: TestSession[] = [];
-    await complains(stack, () => fill(writer, crowd));
+    const crowd = await fill(writer);
+    await complains(stack);
     await pause(LONG_ENOUGH_MS);
     expect(await stack.topology()).toMatchObject({ generation: before.generation, writer: writer.address });
     for (const session of crowd) session.end();
@@ -61,21 +60,31 @@ async function cutOff(server: MariaServer): Promise<void> {
   await server.admin(`KILL USER ${accounts.mmm.user}`);
 }
 
-/** Takes every connection that is free, also those that the daemons had. */
-async function fill(server: MariaServer, crowd: TestSession[]): Promise<void> {
-  await cutOff(server).catch(() => undefined);
-  for (;;) {
-    const session = await server.session().catch(() => null);
-    if (session === null) return;
-    crowd.push(session);
-  }
+/** Takes every connection, also the one that is kept for administrators, and those that the daemons had. */
+async function fill(server: MariaServer): Promise<readonly TestSession[]> {
+  const first = await rootSession(server.socket);
+  const crowd = [first];
+  await first.query('SET GLOBAL max_connections = 10');
+  const daemonsLeft = async () => {
+    await first.query(`KILL USER ${accounts.mmm.user}`);
+    for (;;) {
+      const session = await rootSession(server.socket).catch(() => null);
+      if (session === null) break;
+      crowd.push(session);
+    }
+    // One that is logging in just now would be in a moment later.
+    const where = `user IN ('${accounts.mmm.user}', 'unauthenticated user')`;
+    return first.query(`SELECT id FROM information_schema.processlist WHERE ${where}`);
+  };
+  await eventually('the daemons have no connection left', daemonsLeft, (left) => left.length === 0);
+  return crowd;
 }
 
 /** The state of things is not hidden: mmm-status says degraded. */
-async function complains(stack: Stack, disturb = async () => {}): Promise<void> {
-  const look = async () => {
-    await disturb();
-    return stack.status();
-  };
-  await eventually('mmm-status complains', look, ({ code }) => code === 1);
+async function complains(stack: Stack): Promise<void> {
+  await eventually(
+    'mmm-status complains',
+    () => stack.status(),
+    ({ code }) => code === 1,
+  );
 }

@@ -74,10 +74,15 @@ export function createSite(delivers: (nowMs: number) => boolean = () => true): S
         return (...args: unknown[]) => {
           die();
           const result: unknown = Reflect.apply(value, target, args);
-          return result instanceof Promise ? result.then((r) => (die(), r)) : result;
+          return result instanceof Promise ? result.then(orDie) : result;
         };
       },
     });
+  }
+
+  function orDie(result: unknown): unknown {
+    die();
+    return result;
   }
 
   function die(): void {

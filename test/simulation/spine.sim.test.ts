@@ -7,8 +7,9 @@ import { extras } from '../../src/core/history.ts';
 import type { History } from '../../src/core/model.ts';
 import { A, B, createSite, type Site } from './site.ts';
 
-const SEEDS = Number(process.env['SEEDS'] ?? 150);
-const ONLY = process.env['SEED'];
+/** SEEDS=n runs more, SEED=n replays one, STORY=1 prints what happened. */
+const SEEDS = Number(process.env.SEEDS ?? 150);
+const ONLY = process.env.SEED;
 const TURNS = 500;
 
 describe('the spine under random trouble', () => {
@@ -61,7 +62,7 @@ async function runSeed(
     await expectHealed(site, totals);
     if (!may.crashes) expect(totals.diverged, 'diverged although no server crashed').toBe(before);
     totals.handovers += watcher.generation();
-    if (process.env['STORY']) console.log(site.story.join('\n'));
+    if (process.env.STORY) console.log(site.story.join('\n'));
   } catch (error) {
     const story = site.story.slice(-60).join('\n');
     throw new Error(

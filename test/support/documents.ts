@@ -59,7 +59,7 @@ export function aTopology(over: Partial<Topology> = {}): Topology {
   };
 }
 
-export function aLook(over: Partial<Look> = {}): Look {
+function aLook(over: Partial<Look> = {}): Look {
   return {
     flavour: 'mariadb',
     version: '10.11.6-MariaDB',

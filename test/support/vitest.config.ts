@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { closingLine } from './closing-line.ts';
 
 /** Tests with servers run one file at a time: they measure, and a busy machine would be measured with them. */
 const withServers = {
@@ -10,6 +11,7 @@ const withServers = {
 
 export default defineConfig({
   test: {
+    reporters: ['default', closingLine()],
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 10_000 } },
       { test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'], testTimeout: 120_000 } },

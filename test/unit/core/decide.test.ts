@@ -456,6 +456,8 @@ describe('the old writer returns', () => {
   it('is not believed to be clean before its agent has closed it', () => {
     const words = { [B]: word({ generation: 43, did: 'opened', look: writerB }) };
     expect(decide(returned(look(A, B, { links: stopped }), { words })).change).toBeUndefined();
+    const older = { ...words, [A]: word({ generation: 42, look: look(A, B) }) };
+    expect(decide(returned(look(A, B, { links: stopped }), { words: older })).change).toBeUndefined();
   });
 });
 

@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest';
+import type { Topology } from '../../../src/core/model.ts';
+import { createAgent } from '../../../src/daemons/agent.ts';
+import { promote } from '../../../src/daemons/promote.ts';
+import type { Clock, Log, Memory } from '../../../src/ports.ts';
+import { createFakeWorld } from '../../support/fake-server.ts';
+import { createMemoryHub } from '../../support/memory-hub.ts';
+import { A, B, stable } from '../../support/world.ts';
+
+const opening = (over: Partial<Topology> = {}): Topology =>
+  stable({
+    phase: 'opening',
+    kind: 'failover',
+    generation: 43,
+    writer: null,
+    from: A,
+    to: B,
+    proof: 'e',
+    parked: [{ on: B, from: A }],
+    ...over,
+  });
+
+/** A wrote, B follows; time moves by itself whenever somebody waits. */
+function site(t: Topology = opening()) {
+  let nowMs = 0;
+  const world = createFakeWorld([{ address: A, writable: true }, { address: B }], () => nowMs);
+  world.link(A, B);
+  world.link(B, A);
+  world.server(A).connect().write('first');
+  world.deliver();
+  const clock: Clock = { now: () => nowMs, epochMs: () => nowMs, sleep: async (ms) => void (nowMs += ms) };
+  let stored: Topology | null = t;
+  const memory = noted();
+  return {
+    world,
+    clock,
+    memory,
+    change: (next: Topology | null) => {
+      stored = next;
+    },
+    promote: async () =>
+      promote({
+        server: world.adapter(B),
+        clock,
+        memory,
+        topology: t,
+        look: await world.adapter(B).look(1000),
+        currentTopology: async () => stored,
+        strangers: (address) => world.adapter(address),
+        peers: () => new Map(),
+      }),
+  };
+}
+
+describe('a promotion after a crash', () => {
+  it('opens the server and stops listening to the old writer for good', async () => {
+    const s = site();
+    s.world.server(A).crash();
+    expect(await s.promote()).toBeNull();
+    expect(s.world.server(B).writable).toBe(true);
+    s.world.server(A).restart();
+    s.world.deliver();
+    const look = await s.world.adapter(B).look(1000);
+    expect(look.links.map(({ io, sql }) => [io, sql])).toEqual([['no', 'no']]);
+  });
+
+  it('applies what it had received before it opens', async () => {
+    const s = site();
+    s.world.server(A).connect().write('received, not applied');
+    s.world.receiveOnly(B);
+    s.world.server(A).crash();
+    expect(await s.promote()).toContain('not caught up');
+    expect(s.world.server(B).writable).toBe(false);
+  });
+
+  it('does not open beside a member that turns out to be writable', async () => {
+    const s = site();
+    expect(await s.promote()).toBe(`${A} is writable`);
+    expect(s.world.server(B).writable).toBe(false);
+  });
+
+  it('does not open when the topology moved on meanwhile, or is gone', async () => {
+    const s = site();
+    s.world.server(A).crash();
+    s.change(opening({ generation: 44, kind: 'reopen', to: A }));
+    expect(await s.promote()).toBe('the topology changed meanwhile');
+    s.change(null);
+    expect(await s.promote()).toBe('the topology changed meanwhile');
+    expect(s.world.server(B).writable).toBe(false);
+  });
+
+  it('remembers the generation before the statement is sent', async () => {
+    const s = site();
+    s.world.server(A).crash();
+    s.change(null);
+    await s.promote();
+    expect(s.memory.spent('', B)).toBe(43);
+  });
+});
+
+describe('an agent', () => {
+  it('ignores a topology older than one it has seen: redis was rolled back', async () => {
+    const { world, clock, memory } = site();
+    const hub = createMemoryHub();
+    const old = stable({ writer: B, to: B, generation: 41 });
+    await hub.commit({
+      basedOn: null,
+      next: old,
+      events: [],
+      legacy: null,
+      announceOn: null,
+      takes: null,
+      answers: [],
+    });
+    await memory.raise(old.uniqsign, 42);
+    const agent = createAgent({
+      id: 'agent1',
+      hub,
+      clock,
+      memory,
+      log: quiet(),
+      servers: (address) => world.adapter(address),
+      allowed: null,
+      tags: [],
+      startsClosed: null,
+      attempts: 3,
+    });
+    await agent.keep(old.uniqsign, A);
+    expect(world.server(A).writable).toBe(true);
+  });
+
+  it('serves no address outside its list', async () => {
+    const { world, clock, memory } = site();
+    const hub = createMemoryHub();
+    await hub.commit({
+      basedOn: null,
+      next: stable(),
+      events: [],
+      legacy: null,
+      announceOn: null,
+      takes: null,
+      answers: [],
+    });
+    const agent = createAgent({
+      id: 'agent1',
+      hub,
+      clock,
+      memory,
+      log: quiet(),
+      servers: (address) => world.adapter(address),
+      allowed: [B],
+      tags: [],
+      startsClosed: null,
+      attempts: 3,
+    });
+    expect(await agent.members()).toEqual([{ uniqsign: stable().uniqsign, address: B }]);
+  });
+});
+
+function noted(): Memory {
+  let floor = 0;
+  let spent = 0;
+  return {
+    floor: () => floor,
+    raise: async (_, generation) => void (floor = generation),
+    spent: () => spent,
+    spend: async (_uniqsign, _address, generation) => void (spent = generation),
+  };
+}
+
+function quiet(): Log {
+  const log: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
+  return log;
+}
