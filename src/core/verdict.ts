@@ -142,7 +142,10 @@ function remarks({ topology, sidecars }: StatusInput): string[] {
       `sidecar ${id} is registered but does not report; if it is gone for good: mmm-control forget ${id}`,
   );
   if (topology?.paused) found.push(`no automatic failover: paused by ${topology.paused.by}`);
-  if (topology?.proof === 'b-weak' || topology?.proof === 'e' || topology?.proof === 'f') {
+  // Once the old writer is seen closed and compared, the doubt is over.
+  const old = topology?.members.find(({ address }) => address === topology.from);
+  const isSettled = old?.state === 'online' || old?.state === 'recovering' || old?.state === 'diverged';
+  if (!isSettled && (topology?.proof === 'b-weak' || topology?.proof === 'e' || topology?.proof === 'f')) {
     found.push(`the last handover rests on proof (${topology.proof}): ${WEAK[topology.proof]}`);
   }
   return found;

@@ -75,4 +75,19 @@ describe('mmm-control switchover under eight writers', () => {
     expect(writeGap(journal, disturbedMs).gapMs).toBeLessThan(3_500);
     await stack.healthy();
   });
+
+  test('without an agent that could close the old writer is undone, and clients go on', async () => {
+    const writer = await stack.writer();
+    await stack.agent.kill9();
+    const { verdict } = await underLoad(stack, {}, async (workload) => {
+      const { code, stdout, stderr } = await stack.control('switchover');
+      expect({ code, said: stdout + stderr }).toMatchObject({ code: 1 });
+      await workload.flowing(20, 5_000);
+      stack.agent.start();
+      await stack.agent.ready();
+      await stack.stable(writer);
+    });
+    expect(verdict).toMatchObject({ complaints: [], lost: 0 });
+    await stack.healthy();
+  });
 });

@@ -7,7 +7,7 @@
  */
 
 import { bestStandby } from '../fitness.ts';
-import { deathOf, gate, isRisk } from '../gates.ts';
+import { deathOf, gate, healthOf, isRisk } from '../gates.ts';
 import { extras, isContained } from '../history.ts';
 import type { History, MemberReport, Topology } from '../model.ts';
 import {
@@ -16,6 +16,7 @@ import {
   answerTo,
   begin,
   type Change,
+  event,
   type Outcome,
   park,
   passiveOf,
@@ -80,7 +81,26 @@ function undoOverdue(s: Situation): Outcome | null {
   const why = failed
     ? word.detail
     : `${t.from} was not closed within ${closingBudgetMs(t)} ms (half of write_pause_budget)`;
+  if (!failed && healthOf(s, t.from).look?.readOnly === false) return neverClosed(s, t, t.from, why);
   return undo(s, t, why);
+}
+
+/**
+ * Nobody closed the old writer, its agent is away: it still takes writes, and the other was never asked to
+ * open. The new generation names it the writer again; should the agent have been about to close it, it is reopened.
+ */
+function neverClosed(s: Situation, t: Topology, writer: string, why: string): Outcome {
+  const reason = `switchover undone: ${why}`;
+  const begun = begin(s, t, { kind: 'undo', from: t.to, to: writer, reason });
+  const next: Topology = { ...begun.next, phase: 'stable', writer, members: withWriter(t.members, writer) };
+  const change = {
+    ...begun,
+    next,
+    events: [event(next, { took: s.phaseMs })],
+    legacy: { active: writer, passive: passiveOf(t, writer) },
+    answers: answerTo(t, false, reason),
+  };
+  return { says: reason, alarm: true, change };
 }
 
 function letOpen(s: Situation): Outcome | null {

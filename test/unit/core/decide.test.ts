@@ -254,7 +254,23 @@ describe('a switchover', () => {
     const topology = closing({ kind: 'switchover' });
     const s = (phaseMs: number) => decide(situation({ topology, words: {}, sidecars: [], phaseMs }));
     expect(s(1200).change).toBeUndefined();
-    expect(s(1250).change?.next.kind).toBe('undo');
+    expect(s(1250).change?.next).toMatchObject({ kind: 'undo', phase: 'closing', from: B, to: A });
+  });
+
+  it('whose agent died before it closed anything is over at once: the old writer never stopped', () => {
+    const topology = closing({ kind: 'switchover', request: { id: 'r1', verb: 'switchover', by: 'dba' } });
+    const health = new Map([
+      [A, up(look(A, B, { readOnly: false }))],
+      [B, up(look(B, A))],
+    ]);
+    const { change } = decide(
+      situation({ topology, words: {}, sidecars: [], phaseMs: 1300, health, legacyWriter: A }),
+    );
+    expect(change).toMatchObject({
+      announce: false,
+      next: { generation: 44, phase: 'stable', writer: A },
+      answers: [{ ok: false }],
+    });
   });
 
   it('ends with the keys, the message and the answer in one change', () => {

@@ -28,7 +28,10 @@ function site(t: Topology = opening()) {
   world.link(B, A);
   world.server(A).connect().write('first');
   world.deliver();
-  const clock: Clock = { now: () => nowMs, epochMs: () => nowMs, sleep: async (ms) => void (nowMs += ms) };
+  const clock: Clock = { now: () => nowMs, epochMs: () => nowMs, sleep: async (ms) => advance(ms) };
+  const advance = (ms: number) => {
+    nowMs += ms;
+  };
   let stored: Topology | null = t;
   const memory = noted();
   return {
@@ -162,9 +165,13 @@ function noted(): Memory {
   let spent = 0;
   return {
     floor: () => floor,
-    raise: async (_, generation) => void (floor = generation),
+    raise: async (_, generation) => {
+      floor = generation;
+    },
     spent: () => spent,
-    spend: async (_uniqsign, _address, generation) => void (spent = generation),
+    spend: async (_uniqsign, _address, generation) => {
+      spent = generation;
+    },
   };
 }
 
