@@ -39,6 +39,7 @@ export function createAgent(options: {
   const reports = new Map<string, Map<string, MemberReport>>();
   const reported = new Map<string, { text: string; ms: number }>();
   const refused = new Set<string>();
+  const servers = new Map<string, Server>();
   let seq = 0;
 
   async function members(): Promise<readonly { uniqsign: string; address: string }[]> {
@@ -70,8 +71,10 @@ export function createAgent(options: {
       await publish(uniqsign, t);
       return REPORT_MS;
     }
-    await memory.raise(uniqsign, t.generation);
-    const report = await keeperOf(uniqsign, address).step(t);
+    const [report] = await Promise.all([
+      keeperOf(uniqsign, address).step(t),
+      memory.raise(uniqsign, t.generation),
+    ]);
     const known = reports.get(uniqsign) ?? new Map<string, MemberReport>();
     reports.set(uniqsign, known.set(address, report));
     await publish(uniqsign, t);
@@ -108,11 +111,17 @@ export function createAgent(options: {
     };
   }
 
+  function serverOf(address: string): Server {
+    const server = servers.get(address) ?? options.servers(address);
+    servers.set(address, server);
+    return server;
+  }
+
   function keeperOf(uniqsign: string, address: string): Keeper {
     const key = `${uniqsign} ${address}`;
     const known = keepers.get(key);
     if (known !== undefined) return known;
-    const server: Server = options.servers(address);
+    const server = serverOf(address);
     const peers = (): ReadonlyMap<string, Look> =>
       new Map(
         [...(reports.get(uniqsign) ?? [])].flatMap(([a, r]) =>
@@ -128,7 +137,7 @@ export function createAgent(options: {
       startsClosed: options.startsClosed,
       attempts: options.attempts,
       peers,
-      promotion: { currentTopology: (u) => hub.readTopology(u), strangers: options.servers, peers },
+      promotion: { currentTopology: (u) => hub.readTopology(u), others: serverOf, peers },
     });
     keepers.set(key, keeper);
     return keeper;
@@ -138,7 +147,7 @@ export function createAgent(options: {
     members,
     keep,
     end: () => {
-      for (const keeper of keepers.values()) keeper.end();
+      for (const server of servers.values()) server.end();
     },
   };
 }

@@ -11,7 +11,6 @@ import { type Promotion, promote } from './promote.ts';
 export interface Keeper {
   /** Brings the member in line with `t` as far as it goes now; resolves with what to report. */
   step(t: Topology): Promise<MemberReport>;
-  end(): void;
 }
 
 /** Bounds one pass: each turn does one step. */
@@ -162,7 +161,7 @@ export function createKeeper(options: {
     return last;
   }
 
-  return { step, end: () => server.end() };
+  return { step };
 }
 
 function failureOf(step: Step): MemberReport['did'] {

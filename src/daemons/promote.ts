@@ -13,8 +13,8 @@ import type { Clock, Memory, Server, ServerFactory } from '../ports.ts';
 export interface Promotion {
   /** The stored topology, read again. */
   readonly currentTopology: (uniqsign: string) => Promise<Topology | null>;
-  /** Fresh connections for the last look at the others. */
-  readonly strangers: ServerFactory;
+  /** The other members, for the last look at them. */
+  readonly others: ServerFactory;
   readonly peers: () => ReadonlyMap<string, Look>;
 }
 
@@ -47,9 +47,11 @@ export async function promote(
   const lost = tooMuchLost(t, caughtUp);
   if (lost !== null) return lost;
   let refusal = 'the statement that opens came too late, the server refused it';
-  await memory.spend(t.uniqsign, server.address, t.generation);
   const opened = await server.open(async () => {
-    const why = (await isOutdated()) ?? (await writableOther());
+    // All three before the statement is sent; together, because clients wait.
+    const spent = memory.spend(t.uniqsign, server.address, t.generation);
+    const [outdated, other] = await Promise.all([isOutdated(), writableOther(), spent]);
+    const why = outdated ?? other;
     refusal = why ?? refusal;
     return why === null;
   });
@@ -93,17 +95,14 @@ export async function promote(
   }
 
   async function lastLook(address: string): Promise<string | null> {
-    const other = options.strangers(address);
     try {
-      const look = await other.look(LAST_LOOK_MS);
+      const look = await options.others(address).look(LAST_LOOK_MS);
       return look.readOnly ? null : `${address} is writable`;
     } catch (error) {
       if (!(error instanceof ServerError)) throw error;
       return error.trouble === 'faulty' && isCrash
         ? `${address} is alive but cannot be read: ${error.message}`
         : null;
-    } finally {
-      other.end();
     }
   }
 }

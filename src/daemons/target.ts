@@ -1,6 +1,6 @@
 import type { TargetConfig } from '../config/types.ts';
 import type { Phase } from '../core/model.ts';
-import type { TargetState } from '../core/sidecar-deed.ts';
+import { isDone, type TargetState } from '../core/sidecar-deed.ts';
 import type { Resolver } from '../haproxy/resolve.ts';
 import type { Router } from '../haproxy/router.ts';
 import type { Clock, Log } from '../ports.ts';
@@ -188,7 +188,10 @@ export function createTarget(options: TargetOptions): Target {
         fileLane.rest();
         fileJob = '';
       }
+      const isCutAlready = isSameCut(aim.wanted, wanted) && isDone('closing', aim.state);
       aim.wanted = wanted;
+      // Another phase of a handover whose cut is proven: the lane goes on watching over it.
+      if (isCutAlready) return;
       aim.steered = null;
       aim.state = freshState(target.name, kind);
       await aim.lane.want(wanted);
@@ -205,6 +208,15 @@ export function createTarget(options: TargetOptions): Target {
   function tookMs(wanted: Wanted): number {
     return Math.round((clock.now() - wanted.seenMs) * 10) / 10;
   }
+}
+
+/** Both ask for the same: nobody is routed, at this generation. */
+function isSameCut(before: Wanted | null, next: Wanted): boolean {
+  return (
+    before?.topology.generation === next.topology.generation &&
+    before.topology.phase !== 'stable' &&
+    next.topology.phase !== 'stable'
+  );
 }
 
 function fileWriter(options: TargetOptions): FileWriter {

@@ -71,18 +71,15 @@ export function createSite(delivers: (nowMs: number) => boolean = () => true): S
       get(target, key) {
         const value: unknown = Reflect.get(target, key);
         if (typeof value !== 'function' || key === 'end') return value;
-        return (...args: unknown[]) => {
+        if (key === 'floor' || key === 'spent') return value.bind(target);
+        return async (...args: unknown[]) => {
           die();
-          const result: unknown = Reflect.apply(value, target, args);
-          return result instanceof Promise ? result.then(orDie) : result;
+          const result: unknown = await Reflect.apply(value, target, args);
+          die();
+          return result;
         };
       },
     });
-  }
-
-  function orDie(result: unknown): unknown {
-    die();
-    return result;
   }
 
   function die(): void {

@@ -49,7 +49,7 @@ function site(t: Topology = opening()) {
         topology: t,
         look: await world.adapter(B).look(1000),
         currentTopology: async () => stored,
-        strangers: (address) => world.adapter(address),
+        others: (address) => world.adapter(address),
         peers: () => new Map(),
       }),
   };
