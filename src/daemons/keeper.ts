@@ -91,7 +91,7 @@ export function createKeeper(options: {
     try {
       switch (next.do) {
         case 'close':
-          return await close(t, next, startedMs);
+          return await close(t, next, look, startedMs);
         case 'promote':
           return await open(t, look, startedMs);
         case 'stop-link':
@@ -113,28 +113,22 @@ export function createKeeper(options: {
     }
   }
 
+  // The proof and the read-back are looks in themselves: clients wait, so the server is not asked again.
   async function close(
     t: Topology,
     how: Extract<Step, { do: 'close' }>,
+    look: Look,
     startedMs: number,
   ): Promise<MemberReport> {
-    const result = await server.close(how);
-    const seen = await lookAt();
-    const look = 'flavour' in seen ? seen : null;
-    if (!result.closed) return remember(t, 'close-failed', result.detail, look, startedMs);
-    if (look === null || !look.readOnly)
-      return remember(t, 'unreachable', 'lost right after it was closed', look, startedMs);
-    return remember(t, 'closed', '', look, startedMs);
+    const { closed, detail, history } = await server.close(how);
+    if (!closed || history === null) return remember(t, 'close-failed', detail, look, startedMs);
+    return remember(t, 'closed', '', { ...look, readOnly: true, clients: 0, history }, startedMs);
   }
 
   async function open(t: Topology, look: Look, startedMs: number): Promise<MemberReport> {
-    const failed = await promote({ ...options.promotion, server, clock, memory, topology: t, look });
-    const seen = await lookAt();
-    const now = 'flavour' in seen ? seen : null;
-    if (failed !== null) return remember(t, 'open-failed', failed, now, startedMs);
-    if (now === null || now.readOnly)
-      return remember(t, 'open-failed', 'lost right after it was opened', now, startedMs);
-    return remember(t, 'opened', '', now, startedMs);
+    const result = await promote({ ...options.promotion, server, clock, memory, topology: t, look });
+    if ('refusal' in result) return remember(t, 'open-failed', result.refusal, look, startedMs);
+    return remember(t, 'opened', '', { ...result.opened, readOnly: false }, startedMs);
   }
 
   function remember(

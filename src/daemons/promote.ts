@@ -24,7 +24,10 @@ const LAST_LOOK_MS = 150;
 const POLL_MS = 3;
 const LOOK_MS = 1000;
 
-/** Resolves with null when the server is open, else with the reason why it stays closed. */
+/** The last look before the server was opened, or why it stays closed. */
+export type Promoted = { readonly opened: Look } | { readonly refusal: string };
+
+/** Opens the server, or says why not. */
 export async function promote(
   options: Promotion & {
     readonly server: Server;
@@ -33,7 +36,7 @@ export async function promote(
     readonly topology: Topology;
     readonly look: Look;
   },
-): Promise<string | null> {
+): Promise<Promoted> {
   const { server, clock, memory, topology: t } = options;
   const link = t.from === null || t.from === server.address ? undefined : linkOf(options.look);
   const isCrash = t.kind === 'failover';
@@ -42,10 +45,10 @@ export async function promote(
     await server.stopReceiving(link.from);
   }
   const caughtUp = await catchUp();
-  if (typeof caughtUp === 'string') return caughtUp;
+  if (typeof caughtUp === 'string') return { refusal: caughtUp };
   if (isCrash && link !== undefined) await server.stopLink(link.from);
   const lost = tooMuchLost(t, caughtUp);
-  if (lost !== null) return lost;
+  if (lost !== null) return { refusal: lost };
   let refusal = 'the statement that opens came too late, the server refused it';
   const opened = await server.open(async () => {
     // All three before the statement is sent; together, because clients wait.
@@ -55,7 +58,7 @@ export async function promote(
     refusal = why ?? refusal;
     return why === null;
   });
-  return opened ? null : refusal;
+  return opened ? { opened: caughtUp } : { refusal };
 
   function linkOf(look: Look): Link | undefined {
     return t.from === null ? undefined : linkFrom(look, t.from, options.peers().get(t.from));
@@ -71,13 +74,15 @@ export async function promote(
   async function catchUp(): Promise<Look | string> {
     const withinMs = isCrash ? t.policy.catchupMs : Math.round(t.policy.writePauseMs / 2);
     const untilMs = clock.now() + withinMs;
+    // In a crash the link was just stopped: what it had received by then is known only now.
+    let look = isCrash ? await server.look(LOOK_MS) : options.look;
     for (;;) {
-      const look = await server.look(LOOK_MS);
       const ready = readiness(t, look, linkOf(look));
       if (ready === 'ready') return look;
       if (ready !== 'waiting') return ready.never;
       if (clock.now() >= untilMs) return `it has not caught up with ${t.from} within ${withinMs} ms`;
       await clock.sleep(POLL_MS);
+      look = await server.look(LOOK_MS);
     }
   }
 

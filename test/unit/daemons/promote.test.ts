@@ -59,7 +59,7 @@ describe('a promotion after a crash', () => {
   it('opens the server and stops listening to the old writer for good', async () => {
     const s = site();
     s.world.server(A).crash();
-    expect(await s.promote()).toBeNull();
+    expect(await s.promote()).toHaveProperty('opened');
     expect(s.world.server(B).writable).toBe(true);
     s.world.server(A).restart();
     s.world.deliver();
@@ -72,13 +72,13 @@ describe('a promotion after a crash', () => {
     s.world.server(A).connect().write('received, not applied');
     s.world.receiveOnly(B);
     s.world.server(A).crash();
-    expect(await s.promote()).toContain('not caught up');
+    expect(await s.promote()).toMatchObject({ refusal: expect.stringContaining('not caught up') });
     expect(s.world.server(B).writable).toBe(false);
   });
 
   it('does not open beside a member that turns out to be writable', async () => {
     const s = site();
-    expect(await s.promote()).toBe(`${A} is writable`);
+    expect(await s.promote()).toEqual({ refusal: `${A} is writable` });
     expect(s.world.server(B).writable).toBe(false);
   });
 
@@ -86,9 +86,9 @@ describe('a promotion after a crash', () => {
     const s = site();
     s.world.server(A).crash();
     s.change(opening({ generation: 44, kind: 'reopen', to: A }));
-    expect(await s.promote()).toBe('the topology changed meanwhile');
+    expect(await s.promote()).toEqual({ refusal: 'the topology changed meanwhile' });
     s.change(null);
-    expect(await s.promote()).toBe('the topology changed meanwhile');
+    expect(await s.promote()).toEqual({ refusal: 'the topology changed meanwhile' });
     expect(s.world.server(B).writable).toBe(false);
   });
 
