@@ -80,7 +80,10 @@ function linkToStop(t: Topology, address: string, look: Look, r: Remembered): st
   return null;
 }
 
-/** Only links that were stopped cleanly, between members in good standing, and never while paused. */
+/**
+ * Only links with both threads stopped, between members in good standing, and never while paused. One that fails
+ * keeps its receiving thread: it is not started again and again.
+ */
 function linkToStart(t: Topology, address: string, look: Look, r: Remembered): string | null {
   if (t.phase !== 'stable' || t.writer === null || t.paused !== null) return null;
   const mine = t.members.find((m) => m.address === address);
@@ -93,7 +96,7 @@ function linkToStart(t: Topology, address: string, look: Look, r: Remembered): s
   for (const source of sources) {
     if (t.parked.some((p) => p.on === address && p.from === source.address)) continue;
     const link = linkFrom(look, source.address, r.peers.get(source.address));
-    if (link !== undefined && link.io === 'no' && link.sql === 'no' && link.sqlError === '') return link.from;
+    if (link !== undefined && link.io === 'no' && link.sql === 'no') return link.from;
   }
   return null;
 }
