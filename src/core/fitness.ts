@@ -25,7 +25,9 @@ export function unfit(
   }
   if (member.state !== 'online' && t.phase !== 'halted') return `${address} is ${member.state}, not online`;
   if (!s.agents.has(address)) return `no agent has reported on ${address} for 3 s: is mmm-agent running?`;
-  return linkTrouble(s, address, options) ?? dataTrouble(s, t, address, options.from);
+  // Transactions of its own make it diverged, once a second round of looks agrees: two looks of different age
+  // would call a healthy standby errant right after a switchover.
+  return linkTrouble(s, address, options);
 }
 
 /** Of the standbys that are fit, the one that holds most; ties in the configuration's order. */
@@ -74,18 +76,6 @@ function linkTrouble(
   if (link.lagSeconds === null) return `the lag of ${address} is unknown`;
   if (link.lagSeconds * 1000 > maxLagMs) {
     return `${address} is ${link.lagSeconds} s behind, more than max_lag (${maxLagMs / 1000} s)`;
-  }
-  return null;
-}
-
-function dataTrouble(s: Situation, t: Topology, address: string, from: string): string | null {
-  const mine = healthOf(s, address).look;
-  const theirs = s.lastLook.get(from);
-  if (mine === null || theirs === undefined) return null;
-  // What `from` wrote itself cannot be an extra: its last look may simply be older.
-  const errant = extras(mine.history, theirs.history, theirs.serverId);
-  if (errant.count > 0 && t.phase !== 'halted') {
-    return `${address} holds ${errant.count} transaction(s) that ${from} never had (${errant.list})`;
   }
   return null;
 }
