@@ -65,8 +65,8 @@ function mariadbExtras(
     if (Number(server) === ignoreServerId) continue;
     const has = Math.max(there.get(key) ?? 0, shared(received, held, `${domain}-`));
     if (has >= sequence) continue;
-    // The list starts after the last transaction that both certainly hold.
-    const from = (has || shared(parsePoints(mine.received), there, `${domain}-`, sequence)) + 1;
+    // The list starts after the last transaction that both certainly hold, whoever wrote it.
+    const from = Math.max(has, shared(parsePoints(mine.state), there, `${domain}-`, sequence)) + 1;
     ranges.push(from === sequence ? `${key}-${sequence}` : `${key}-${from}..${sequence}`);
     count += sequence - from + 1;
   }

@@ -42,6 +42,11 @@ describe('extras of MariaDB histories', () => {
     expect(extras(old, maria('0-1-1062,0-2-1063', '0-1-1062')).list).toBe('0-1-1063..1067');
   });
 
+  it('does not count what it applied from the other before it wrote on', () => {
+    const thawed = maria('0-1-109,0-2-101', '0-2-101');
+    expect(extras(thawed, maria('0-1-100,0-2-140', '0-1-100'))).toEqual({ count: 8, list: '0-1-102..109' });
+  });
+
   it('keeps domains apart', () => {
     expect(extras(maria('0-1-10,5-1-7', ''), maria('0-1-10', '')).list).toBe('5-1-1..7');
   });
