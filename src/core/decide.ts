@@ -9,7 +9,7 @@
 import type { Outcome, Rule } from './outcome.ts';
 import { bootstrapRules } from './rules/bootstrap.ts';
 import { handoverRules } from './rules/handover.ts';
-import { stableRules } from './rules/stable.ts';
+import { requestRules, stableRules } from './rules/stable.ts';
 import type { Situation } from './situation.ts';
 
 /** An outcome and the rule it came from. */
@@ -18,7 +18,7 @@ export interface Decision extends Outcome {
 }
 
 /** Every rule, in the order in which they are asked. */
-const rules: readonly Rule[] = [...bootstrapRules, ...handoverRules, ...stableRules];
+const rules: readonly Rule[] = [...bootstrapRules, ...requestRules, ...handoverRules, ...stableRules];
 
 /** The decision for this situation and the rule that made it. */
 export function decide(s: Situation): Decision {

@@ -12,13 +12,13 @@
  * `none` accepts all. (e), (f) and b-weak leave a split-brain risk, and are reported as such.
  */
 import type { Proof, Topology } from './model.ts';
-import { type Health, hears, linkFrom, type Situation, UNKNOWN } from './situation.ts';
+import { type Health, hears, isFresh, linkFrom, type Situation, UNKNOWN } from './situation.ts';
 
-/** Either a proof, or what every gate still waits for. */
-export type Gate = { readonly proof: Proof } | { readonly waitsFor: readonly string[] };
+/** Either a proof (null: nobody has to be closed), or what every gate still waits for. */
+export type Gate = { readonly proof: Proof | null } | { readonly waitsFor: readonly string[] };
 
 /** Proofs after which two writers are still conceivable. */
-export function isRisk(proof: Proof): boolean {
+export function isRisk(proof: Proof | null): boolean {
   return proof === 'e' || proof === 'f' || proof === 'b-weak';
 }
 
@@ -28,10 +28,10 @@ export function gate(s: Situation, t: Topology): Gate {
   for (const address of mustBeClosed(s, t)) {
     const found = gateOf(s, t, address);
     if ('waitsFor' in found) return found;
-    proofs.push(found.proof);
+    if (found.proof !== null) proofs.push(found.proof);
   }
   const order: readonly Proof[] = ['f', 'b-weak', 'e', 'b', 'a'];
-  return { proof: order.find((proof) => proofs.includes(proof)) ?? 'a' };
+  return { proof: order.find((proof) => proofs.includes(proof)) ?? null };
 }
 
 /** Whether a proof for `address` is present or can come without its agent: otherwise closing is in vain. */
@@ -40,7 +40,9 @@ export function proofMayCome(s: Situation, t: Topology, address: string): boolea
   if (s.cluster.policy.fencing === 'none') return true;
   if (status === 'refused' && startsClosed(s, address)) return true;
   if (s.cluster.policy.fencing === 'strict') return false;
-  return t.sidecars.length > 0 || !t.routedBySidecars;
+  if (!t.routedBySidecars) return true;
+  // One that is registered and silent would never cut: closing would be an outage of our own making.
+  return t.sidecars.length > 0 && t.sidecars.every((id) => isLive(s, id));
 }
 
 /** How a member has died, or null while anybody still gets an answer or data from it. */
@@ -62,7 +64,8 @@ export function healthOf(s: Situation, address: string): Health {
 
 function mustBeClosed(s: Situation, t: Topology): readonly string[] {
   if (t.kind === 'bootstrap') return s.cluster.masters.filter((address) => address !== t.to);
-  return t.from === null ? [] : [t.from];
+  // A writer that is opened again need not be closed first, nor anybody whom no handover asked to open.
+  return t.from === null || t.from === t.to ? [] : [t.from];
 }
 
 function gateOf(s: Situation, t: Topology, address: string): Gate {
@@ -101,8 +104,14 @@ function gateOf(s: Situation, t: Topology, address: string): Gate {
 
 function hasCut(s: Situation, t: Topology, id: string): boolean {
   return s.sidecars.some(
-    ({ report }) => report.id === id && report.generation === t.generation && report.did === 'cut',
+    ({ report, ageMs }) =>
+      report.id === id && report.generation === t.generation && report.did === 'cut' && isFresh(ageMs),
   );
+}
+
+/** Whether a sidecar reports at all. */
+export function isLive(s: Situation, id: string): boolean {
+  return s.sidecars.some(({ report, ageMs }) => report.id === id && isFresh(ageMs));
 }
 
 function startsClosed(s: Situation, address: string): boolean {

@@ -1,5 +1,5 @@
 /** Failures that this set-up would not survive without help, said before they happen. */
-import { healthOf } from './gates.ts';
+import { healthOf, isLive } from './gates.ts';
 import { linkFrom, type Situation } from './situation.ts';
 
 /** One sentence each, with the way out; empty when a crash and a silent host both fail over. */
@@ -18,6 +18,11 @@ export function setupLimits(s: Situation): readonly string[] {
     limits.push(`a silent host of ${t.writer} would not fail over: fencing=routed accepts the sidecars' cut`);
   if (t.sidecars.length === 0 && t.routedBySidecars && fencing === 'routed') {
     limits.push('every sidecar has left: only a writer known to start closed fails over');
+  }
+  for (const id of t.sidecars.filter((sidecar) => !isLive(s, sidecar))) {
+    limits.push(
+      `sidecar ${id} is registered and silent: its cut cannot come. Start it, or: mmm-control forget ${id}`,
+    );
   }
   for (const address of s.cluster.masters) {
     if (address === t.writer) continue;

@@ -11,6 +11,8 @@ import { isAddress } from './address.ts';
 
 const count = z.int().min(0);
 const text = z.string().max(4096);
+/** Hundreds of domains and servers, still far below the limit of a document. */
+const gtids = z.string().max(16_384);
 
 /** `host:port` of a member. */
 export const Address = z.string().max(262).refine(isAddress, 'not a host:port address');
@@ -26,8 +28,8 @@ export const Tag = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
  * server in each domain), `received` is gtid_slave_pos. MySQL: `executed` is gtid_executed.
  */
 export const History = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('mariadb'), state: text, received: text }),
-  z.object({ kind: z.literal('mysql'), executed: text }),
+  z.object({ kind: z.literal('mariadb'), state: gtids, received: gtids }),
+  z.object({ kind: z.literal('mysql'), executed: gtids }),
 ]);
 export type History = z.infer<typeof History>;
 

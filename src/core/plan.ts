@@ -64,10 +64,10 @@ function closing(t: Topology, address: string, look: Look, r: Remembered): Step 
   return look.readOnly ? null : { do: 'close', gentle: false, withinMs: CLOSE_MS };
 }
 
-/** The writer; and while closing, the one to be opened: it is closed already or, in an undo, was never closed. */
+/** The writer; and while closing, the one to be opened: it is closed already, restarted, or was never closed. */
 function mayStayOpen(t: Topology, address: string): boolean {
   if (t.phase === 'stable') return t.writer === address;
-  if (t.phase === 'closing') return t.to === address && t.from !== address;
+  if (t.phase === 'closing') return t.to === address;
   return t.phase === 'opening' && t.to === address;
 }
 

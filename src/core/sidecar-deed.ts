@@ -19,6 +19,8 @@ export interface TargetState {
    */
   readonly route: 'busy' | 'none' | 'unable' | 'nobody' | 'lacking' | 'failed' | 'done';
   readonly file: 'busy' | 'waiting' | 'failed' | 'written';
+  /** The router itself holds the writer for down, so clients may be turned away although it is routed. */
+  readonly down: boolean;
   readonly routeDetail: string;
   readonly fileDetail: string;
   /** From first sight of the phase to routed, or to written where nothing is routed. */

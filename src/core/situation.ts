@@ -2,7 +2,8 @@
  * A situation is all that identify knows at one moment, `now` included, as plain data.
  *
  * Ages are measured by identify's own stopwatch on the sequence numbers of reports: a report counts as
- * fresh for a while after *we* saw it change, whatever any other clock says.
+ * fresh for a while after *we* saw it change, whatever any other clock says. Freshness is that of the document: a
+ * single member's part may be older, so deeds count by the generation they name, never by age.
  */
 import type {
   Facts,

@@ -8,6 +8,7 @@
  */
 import type { Probe } from './model.ts';
 import type { MemberStatus, StatusInput } from './status.ts';
+import { waitingFor } from './waiting.ts';
 
 export type Health = 'ok' | 'degraded' | 'critical' | 'unknown';
 
@@ -32,8 +33,11 @@ export function judge(input: StatusInput, members: readonly MemberStatus[]): Ver
     };
   }
   const critical = [two, noWriter(input, members)].filter((reason) => reason !== null);
+  const under = handover(input);
+  const isTold = under !== null && critical.some((reason) => reason.includes(under));
   const degraded = [
-    handover(input),
+    isTold ? null : under,
+    ...waitingFor(input),
     ...members.flatMap((member) => illness(input, member)),
     ...input.sidecars.flatMap(({ id, did, detail }) =>
       did === 'failed' ? [`sidecar ${id} failed: ${detail}`] : [],

@@ -146,7 +146,8 @@ function words(
     if (ageMs > FRESH_MS) continue;
     for (const [address, report] of Object.entries(agent.members)) {
       const other = found.get(address);
-      if (other === undefined || report.generation > other.report.generation || ageMs < other.ageMs) {
+      const newer = report.generation - (other?.report.generation ?? -1);
+      if (other === undefined || newer > 0 || (newer === 0 && ageMs < other.ageMs)) {
         found.set(address, { agent: agent.id, report, ageMs });
       }
     }
@@ -196,7 +197,7 @@ function extraSince(
   if (writer === null || writerLook === null) return found;
   for (const [address, { look }] of health) {
     if (address === writer || look === null) continue;
-    const { list, count } = extras(look.history, writerLook.history, writerLook.serverId);
+    const { list, count } = extras(look.history, writerLook.history);
     if (count > 0) found.set(address, since(previous?.extra.get(address), `${writer} ${list}`, nowMs));
   }
   return found;

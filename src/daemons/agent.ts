@@ -39,19 +39,32 @@ export function createAgent(options: {
   const reports = new Map<string, Map<string, MemberReport>>();
   const reported = new Map<string, { text: string; ms: number }>();
   const refused = new Set<string>();
+  const stray = new Set<string>();
   const servers = new Map<string, Server>();
   let seq = 0;
 
   async function members(): Promise<readonly { uniqsign: string; address: string }[]> {
     const found: { uniqsign: string; address: string }[] = [];
+    const tags = new Set<string>();
     for (const uniqsign of await hub.clusters()) {
       const t = await hub.readTopology(uniqsign);
+      if (t !== null) tags.add(t.tag);
       if (t === null || (options.tags.length > 0 && !options.tags.includes(t.tag))) continue;
       for (const { address, kind } of t.members) {
         if (kind === 'master' && isAllowed(t, address)) found.push({ uniqsign, address });
       }
     }
+    nameStrayTags([...tags]);
     return found;
+  }
+
+  /** The agent's file names no tags: a misspelt one can only be seen here. Nothing is said while there is no cluster. */
+  function nameStrayTags(found: readonly string[]): void {
+    if (found.length === 0) return;
+    for (const tag of options.tags.filter((one) => !found.includes(one) && !stray.has(one))) {
+      stray.add(tag);
+      log.warn({ tag, found }, 'no cluster in redis has this tag: it is not served');
+    }
   }
 
   function isAllowed(t: Topology, address: string): boolean {
@@ -71,10 +84,12 @@ export function createAgent(options: {
       await publish(uniqsign, t);
       return REPORT_MS;
     }
-    const [report] = await Promise.all([
-      keeperOf(uniqsign, address).step(t),
-      memory.raise(uniqsign, t.generation),
-    ]);
+    // A full disk must not keep a deed from being told; what opens a server is remembered on its own.
+    const remembered = memory.raise(uniqsign, t.generation).catch((err: unknown) => {
+      log.error({ uniqsign, err }, 'cannot remember the generation: is the state directory writable?');
+    });
+    const report = await keeperOf(uniqsign, address).step(t);
+    await remembered;
     const known = reports.get(uniqsign) ?? new Map<string, MemberReport>();
     reports.set(uniqsign, known.set(address, report));
     await publish(uniqsign, t);
@@ -89,9 +104,9 @@ export function createAgent(options: {
     );
     const before = reported.get(uniqsign);
     if (before?.text === news && clock.now() - before.ms < REPORT_MS - 100) return;
-    reported.set(uniqsign, { text: news, ms: clock.now() });
     seq += 1;
     await hub.putAgentReport(uniqsign, asReport(uniqsign, t, known));
+    reported.set(uniqsign, { text: news, ms: clock.now() });
   }
 
   function asReport(uniqsign: string, t: Topology, known: ReadonlyMap<string, MemberReport>): AgentReport {

@@ -2,6 +2,7 @@
  * What all daemons share: read the configuration, hold the state directory, connect, run until TERM or INT,
  * read the configuration again on HUP. Only a configuration error ends a daemon by itself.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { RedisConfig, StateConfig } from '../config/types.ts';
 import { ConfigError } from '../errors.ts';
 import { createRedisHub } from '../hub/redis-hub.ts';
@@ -33,7 +34,7 @@ export interface Runtime {
   readonly clock: Clock;
   readonly log: ProgramLog;
   readonly memory: Memory;
-  /** Aborts when the daemon stops or its configuration is replaced. */
+  /** Aborts when the daemon stops (reason `stop`) or its configuration is replaced (reason `reload`). */
   readonly signal: AbortSignal;
   /** Says once that the first full pass has succeeded. */
   readonly ready: () => void;
@@ -47,30 +48,22 @@ export interface DaemonProgram<C extends CommonConfig> {
   run(config: C, runtime: Runtime, invocation: Invocation): Promise<void>;
 }
 
-/** A daemon that does not end by itself within this time after TERM is ended. */
+/** A daemon that has not ended by itself this long after TERM is ended, whatever it waits for. */
 const STOP_MS = 2500;
+const AGAIN_MS = 1000;
 
 /** Runs a daemon until it is told to stop; resolves with the exit code. Rejects with ConfigError at the start. */
 export async function runDaemon<C extends CommonConfig>(
   program: DaemonProgram<C>,
   invocation: Invocation,
 ): Promise<number> {
+  const orders = listen();
   let isReady = false;
-  let life = await live(program, invocation, await program.load(invocation), announce);
-  const stopped = new Promise<void>((resolve) => {
-    process.once('SIGTERM', resolve);
-    process.once('SIGINT', resolve);
-  });
-  let reloading = Promise.resolve();
-  process.on('SIGHUP', () => {
-    reloading = reloading.then(reload);
-  });
-  await stopped;
+  let config = await program.load(invocation);
+  let life = await live(program, invocation, config, announce);
+  for (let order = await orders.next(); order === 'reload'; order = await orders.next()) await reload();
   life.log.info({ event: 'stopping' }, 'stopping; no server is opened or closed by that');
-  const timer = setTimeout(() => process.exit(0), STOP_MS);
-  await reloading;
-  await life.end();
-  clearTimeout(timer);
+  await life.end('stop');
   return 0;
 
   function announce(log: ProgramLog): void {
@@ -82,9 +75,15 @@ export async function runDaemon<C extends CommonConfig>(
   async function reload(): Promise<void> {
     life.log.reopen();
     try {
-      const config = await program.load(invocation);
-      await life.end();
-      life = await live(program, invocation, config, announce);
+      const next = await program.load(invocation);
+      // What can be tried before the old life ends is tried before.
+      await createMemory({ dir: next.state.dir, program: program.name });
+      await life.end('reload');
+      life = await live(program, invocation, next, announce).catch(async (error: unknown) => {
+        life = await revive();
+        throw error;
+      });
+      config = next;
       life.log.info({ event: 'reloaded', file: config.file }, 'configuration read again');
     } catch (error) {
       const mistakes = error instanceof ConfigError ? error.mistakes : [String(error)];
@@ -94,11 +93,51 @@ export async function runDaemon<C extends CommonConfig>(
       );
     }
   }
+
+  /** With what worked before; a disk that has just filled up may need more than one attempt. */
+  async function revive(): Promise<Life> {
+    for (;;) {
+      try {
+        return await live(program, invocation, config, announce);
+      } catch {
+        await pause(AGAIN_MS);
+      }
+    }
+  }
+}
+
+type Order = 'reload' | 'stop';
+
+/** Signals as orders, heard from the first moment on; stop goes before everything else. */
+function listen(): { next(): Promise<Order> } {
+  const waiting: Order[] = [];
+  let wake: () => void = () => undefined;
+  const hear = (order: Order): void => {
+    if (order === 'stop') setTimeout(() => process.exit(0), STOP_MS).unref();
+    if (order === 'stop') waiting.unshift(order);
+    else if (!waiting.includes(order)) waiting.push(order);
+    wake();
+  };
+  process.on('SIGTERM', () => hear('stop'));
+  process.on('SIGINT', () => hear('stop'));
+  process.on('SIGHUP', () => hear('reload'));
+  return {
+    async next() {
+      for (;;) {
+        const order = waiting.shift();
+        if (order !== undefined) return order;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    },
+  };
 }
 
 interface Life {
   readonly log: ProgramLog;
-  end(): Promise<void>;
+  /** `why` is the abort reason that the program sees. */
+  end(why: Order): Promise<void>;
 }
 
 async function live<C extends CommonConfig>(
@@ -130,11 +169,12 @@ async function live<C extends CommonConfig>(
   const done = program.run(config, runtime, invocation);
   return {
     log,
-    end: async () => {
-      abort.abort();
+    end: async (why) => {
+      abort.abort(why);
       await done;
       await hub.close();
       await lock.release();
+      log.close();
     },
   };
 }

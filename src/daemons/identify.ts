@@ -34,6 +34,7 @@ export function createIdentify(options: {
 
   async function step(): Promise<boolean> {
     const state = await hub.read(uniqsign);
+    if (state.topology !== null) await memory.raise(uniqsign, state.topology.generation);
     const seen = observe(
       watch,
       { ...state, legacyWriter: state.legacy.masterHost },
@@ -53,8 +54,6 @@ export function createIdentify(options: {
   }
 
   async function commit(state: ClusterState, decision: Decision, change: Change): Promise<boolean> {
-    // The intended generation is on disk before anybody can see it: it is never handed out twice.
-    await memory.raise(uniqsign, change.next.generation);
     const result = await hub.commit({
       basedOn: state.topologyText,
       next: change.next,
@@ -75,8 +74,11 @@ export function createIdentify(options: {
       writer,
       says: decision.says,
     };
-    if (result === 'committed') log.info(fields, 'topology changed');
-    else log.info({ ...fields, result }, 'somebody else was first, looking again');
+    if (result === 'committed') {
+      // Only what was stored counts as seen: a mere intention must not make the stored topology look outdated.
+      await memory.raise(uniqsign, change.next.generation);
+      log.info(fields, 'topology changed');
+    } else log.info({ ...fields, result }, 'somebody else was first, looking again');
     return true;
   }
 
@@ -108,7 +110,7 @@ export function createIdentify(options: {
   /** Each sentence once: a rule repeats itself with other milliseconds. */
   function tell(decision: Decision): void {
     log.debug({ uniqsign, rule: decision.rule, says: decision.says }, 'decided');
-    sayOnce('rule', decision.alarm ? decision.rule : '', () =>
+    sayOnce('rule', decision.alarm ? decision.says.replace(/\d+(\.\d+)? ?m?s\b/g, '') : '', () =>
       log.warn({ uniqsign, tag: cluster.tag, rule: decision.rule, says: decision.says }, 'attention'),
     );
   }

@@ -36,6 +36,7 @@ export function createKeeper(options: {
   let startsClosed = options.startsClosed;
   let goneSinceMs: number | null = null;
   let failures = 0;
+  let uptimeSeconds = 0;
 
   async function step(t: Topology): Promise<MemberReport> {
     const startedMs = clock.now();
@@ -77,8 +78,10 @@ export function createKeeper(options: {
 
   /** A server that we saw gone and that is younger than its absence shows how it starts: nobody set it yet. */
   function watchStart(look: Look): void {
-    if (options.startsClosed !== null || goneSinceMs === null) return;
-    if (look.uptimeSeconds * 1000 <= clock.now() - goneSinceMs + 1000) startsClosed = look.readOnly;
+    const isRestarted = look.uptimeSeconds < uptimeSeconds;
+    uptimeSeconds = look.uptimeSeconds;
+    if (options.startsClosed !== null || goneSinceMs === null || !isRestarted) return;
+    if (look.uptimeSeconds * 1000 <= clock.now() - goneSinceMs) startsClosed = look.readOnly;
   }
 
   async function carryOut(
@@ -159,6 +162,7 @@ export function createKeeper(options: {
 }
 
 function failureOf(step: Step): MemberReport['did'] {
-  if (step.do === 'close') return 'close-failed';
+  // Lost in the middle of it: it may be closed, open or dead, and will be looked at again.
+  if (step.do === 'close') return 'unreachable';
   return step.do === 'promote' ? 'open-failed' : 'watching';
 }

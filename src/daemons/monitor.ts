@@ -48,7 +48,8 @@ export function createMonitor(options: {
     const seen = await look(address);
     const before = probes.get(address);
     if (before?.status !== seen.status) {
-      sinceMs.set(address, startedMs);
+      // A refusal is news of this moment; silence began when we asked.
+      sinceMs.set(address, seen.status === 'refused' ? clock.now() : startedMs);
       note(address, before, seen);
     }
     const isGone = seen.status === 'refused' || seen.status === 'silent';

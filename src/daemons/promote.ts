@@ -51,11 +51,11 @@ export async function promote(
   if (lost !== null) return { refusal: lost };
   let refusal = 'the statement that opens came too late, the server refused it';
   const opened = await server.open(async () => {
-    // All three before the statement is sent; together, because clients wait.
-    const spent = memory.spend(t.uniqsign, server.address, t.generation);
-    const [outdated, other] = await Promise.all([isOutdated(), writableOther(), spent]);
+    const [outdated, other] = await Promise.all([isOutdated(), writableOther()]);
     const why = outdated ?? other;
     refusal = why ?? refusal;
+    // Before the statement is sent: whoever comes after a crash must not send it again.
+    if (why === null) await memory.spend(t.uniqsign, server.address, t.generation);
     return why === null;
   });
   return opened ? { opened: caughtUp } : { refusal };
@@ -93,7 +93,7 @@ export async function promote(
     return isSame ? null : 'the topology changed meanwhile';
   }
 
-  /** The last look: nobody else may be writable, or alive and unreadable. */
+  /** The last look: nobody else may be writable. Who cannot be read was proven closed, or the risk was accepted. */
   async function writableOther(): Promise<string | null> {
     const answers = await Promise.all(mastersOtherThan(t, server.address).map(lastLook));
     return answers.find((answer) => answer !== null) ?? null;
@@ -105,9 +105,7 @@ export async function promote(
       return look.readOnly ? null : `${address} is writable`;
     } catch (error) {
       if (!(error instanceof ServerError)) throw error;
-      return error.trouble === 'faulty' && isCrash
-        ? `${address} is alive but cannot be read: ${error.message}`
-        : null;
+      return null;
     }
   }
 }

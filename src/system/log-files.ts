@@ -7,6 +7,8 @@ export interface LogFiles {
   /** null: it cannot be opened (said once). */
   open(file: string): pino.Logger | null;
   reopen(): void;
+  /** Lets go of every file; nothing may be logged to them afterwards. */
+  close(): void;
 }
 
 export interface LogFilesOptions {
@@ -55,6 +57,10 @@ export function createLogFiles({ start, complain }: LogFilesOptions): LogFiles {
         if (err !== null) trouble(file, err, 'log file cannot be opened anew, the old one is still written');
         else one?.destination.reopen();
       }
+    },
+    close() {
+      for (const one of opened.values()) one?.destination.end();
+      opened.clear();
     },
   };
 }

@@ -16,6 +16,8 @@ export interface ProgramLog extends Log {
   forCluster(tag: string, file: string | null): Log;
   /** Opens every file anew, after somebody moved it away. */
   reopen(): void;
+  /** Lets go of every file; standard output stays open. */
+  close(): void;
 }
 
 const SECRETS = ['password', 'verifyPassword', 'secret'];
@@ -39,6 +41,7 @@ export function createLog({ program, file, level }: LogOptions): ProgramLog {
       return toLog(target.child({ cluster: tag }));
     },
     reopen: () => files.reopen(),
+    close: () => files.close(),
   };
 }
 

@@ -7,7 +7,7 @@ import type { Topology } from '../../src/core/model.ts';
 import { createAgent } from '../../src/daemons/agent.ts';
 import { createIdentify } from '../../src/daemons/identify.ts';
 import { createMonitor } from '../../src/daemons/monitor.ts';
-import { HubError } from '../../src/errors.ts';
+import { HubError, ServerError } from '../../src/errors.ts';
 import type { Clock, Hub, Log, Memory, Server } from '../../src/ports.ts';
 import { createFakeWorld, type FakeClient, type FakeWorld } from '../support/fake-server.ts';
 import { createMemoryHub, type MemoryHub } from '../support/memory-hub.ts';
@@ -34,6 +34,8 @@ export interface Site {
   /** A routed client tries to write. */
   write(value: string): void;
   topology(): Promise<Topology | null>;
+  /** The next answers of servers are lost although what was asked is done. */
+  loseAnswers(count: number): void;
   readonly story: string[];
 }
 
@@ -41,6 +43,7 @@ export interface Site {
 export function createSite(delivers: (nowMs: number) => boolean = () => true): Site {
   let nowMs = 1_000_000;
   let budget: number | null = null;
+  let lostAnswers = 0;
   const story: string[] = [];
   const clock = {
     now: () => nowMs,
@@ -66,7 +69,7 @@ export function createSite(delivers: (nowMs: number) => boolean = () => true): S
   }
 
   /** Every call to the outside may be the last thing a daemon does: before it, or after it took effect. */
-  function mortal<T extends object>(port: T): T {
+  function mortal<T extends object>(port: T, isServer = false): T {
     return new Proxy(port, {
       get(target, key) {
         const value: unknown = Reflect.get(target, key);
@@ -76,6 +79,10 @@ export function createSite(delivers: (nowMs: number) => boolean = () => true): S
           die();
           const result: unknown = await Reflect.apply(value, target, args);
           die();
+          if (isServer && lostAnswers > 0) {
+            lostAnswers -= 1;
+            throw new ServerError('silent', 'the answer was lost on the way');
+          }
           return result;
         };
       },
@@ -90,7 +97,7 @@ export function createSite(delivers: (nowMs: number) => boolean = () => true): S
 
   const log = quiet();
   const mortalHub = mortal<Hub>(hub);
-  const servers = (address: string): Server => mortal(world.adapter(address));
+  const servers = (address: string): Server => mortal(world.adapter(address), true);
   const identifyMemory = mortal(createMemory());
   const agentMemory = mortal(createMemory());
   const make = {
@@ -212,6 +219,9 @@ export function createSite(delivers: (nowMs: number) => boolean = () => true): S
     routed: () => route,
     acknowledged,
     turn,
+    loseAnswers: (count) => {
+      lostAnswers = count;
+    },
     write,
     topology: () => hub.readTopology(S),
     story,

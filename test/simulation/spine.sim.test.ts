@@ -61,6 +61,7 @@ async function runSeed(
     const before = totals.diverged;
     await expectHealed(site, totals);
     if (!may.crashes) expect(totals.diverged, 'diverged although no server crashed').toBe(before);
+    if (may.crashes) await expectReplaced(site, watcher, random);
     totals.handovers += watcher.generation();
     if (process.env.STORY) console.log(site.story.join('\n'));
   } catch (error) {
@@ -107,7 +108,10 @@ function trouble(
   } else if (dice < 0.042) {
     tell('redis does not answer for a while');
     site.hub.failNext(Math.ceil(random() * 10), random() < 0.5 ? 'before' : 'after');
-  } else if (dice < 0.07) {
+  } else if (dice < 0.05) {
+    tell('answers of servers are lost');
+    site.loseAnswers(Math.ceil(random() * 3));
+  } else if (dice < 0.075) {
     tell('a switchover is asked for');
     const request = { v: 1, id: `r${n}`, verb: 'switchover', to: null, sidecar: null, by: 'sim' } as const;
     site.hub.putRequest(site.uniqsign, request, 5000).catch(() => tell('redis did not take it'));
@@ -164,6 +168,32 @@ async function expectHealed(site: Site, totals: { diverged: number }): Promise<v
     expect(lost.count).toBe(0);
   }
   expectNothingLostInSilence(site, writer, other);
+}
+
+/** After all that the writer dies for good, perhaps right after it came back once: a standby in good standing takes over. */
+async function expectReplaced(site: Site, watcher: Watcher, random: () => number): Promise<void> {
+  const t = await site.topology();
+  const heir = t?.members.find((m) => m.role === 'standby' && m.state === 'online');
+  if (t?.writer == null || heir === undefined) return;
+  const writer = site.world.server(t.writer);
+  site.story.push(`${Math.round(site.clock.now())} ${t.writer} dies for good`);
+  writer.crash();
+  if (random() < 0.5) {
+    await calm(site, watcher, Math.floor(random() * 12));
+    writer.restart();
+    await calm(site, watcher, Math.floor(random() * 60));
+    writer.crash();
+  }
+  for (let n = 0; n < 30; n += 1) {
+    await site.turn(Math.floor(random() * 6), random() < 0.3 ? Math.floor(random() * 12) : null);
+    site.clock.advance(random() * 60);
+    await watcher.look();
+  }
+  await calm(site, watcher, 900);
+  const after = await site.topology();
+  expect(after?.phase, JSON.stringify(after)).toBe('stable');
+  expect(after?.writer).toBe(heir.address);
+  expect(site.world.server(heir.address).writable).toBe(true);
 }
 
 /** Redis was emptied while the two held different things and neither was open: a person must decide. */

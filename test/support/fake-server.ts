@@ -366,7 +366,11 @@ function lookAtLink(_inside: Inside, link: FakeLink, source: Inside | undefined)
 
 function historyOf(inside: Inside): History {
   const last = new Map(inside.log.map((transaction) => [transaction.server, gtid(transaction)]));
-  return { kind: 'mariadb', state: [...last.values()].join(','), received: inside.slavePos };
+  return {
+    kind: 'mariadb',
+    state: [...last.values()].join(','),
+    received: inside.slavePos.startsWith(`0-${inside.id}-`) ? '' : inside.slavePos,
+  };
 }
 
 function gtid(transaction: FakeTransaction): string {

@@ -6,12 +6,11 @@
  * the other direction; an unplanned one that fails a gate halts, with its reason, until the facts change.
  */
 
-import { bestStandby } from '../fitness.ts';
-import { deathOf, gate, healthOf, isRisk } from '../gates.ts';
+import { bestStandby, unfit } from '../fitness.ts';
+import { deathOf, gate, healthOf, isRisk, proofMayCome } from '../gates.ts';
 import { extras, isContained } from '../history.ts';
 import type { History, MemberReport, Topology } from '../model.ts';
 import {
-  adjust,
   advance,
   answerTo,
   begin,
@@ -26,9 +25,11 @@ import {
 import type { Situation } from '../situation.ts';
 
 export const handoverRules: readonly Rule[] = [
-  { name: 'refuse requests during a handover', decide: refuseRequests },
+  { name: 'refuse a switchover during a handover', decide: refuseRequests },
   { name: 'take the old writer back', decide: takeBack },
   { name: 'undo an overdue switchover', decide: undoOverdue },
+  { name: 'the writer died again before it was opened', decide: diedAgain },
+  { name: 'the writer came back with less than its standby holds', decide: passOver },
   { name: 'closed: let the new writer open', decide: letOpen },
   { name: 'wait for the proof that the old writer is closed', decide: waitForProof },
   { name: 'opened: tell everybody', decide: tell },
@@ -41,25 +42,10 @@ export const handoverRules: readonly Rule[] = [
 
 function refuseRequests(s: Situation): Outcome | null {
   const t = s.topology;
-  if (t === null || t.phase === 'stable') return null;
-  const [request] = s.requests;
-  if (request === undefined) return null;
-  if (request.verb === 'forget' && request.sidecar !== null && t.sidecars.includes(request.sidecar)) {
-    // The cut of a sidecar that is gone for good may be all that a handover waits for.
-    return forget(t, request.id, request.sidecar);
-  }
+  const request = s.requests.find((one) => one.verb === 'switchover');
+  if (t === null || t.phase === 'stable' || request === undefined) return null;
   const detail = `a ${t.kind} is under way (generation ${t.generation}, ${t.phase}): try again when it is stable`;
   return { says: detail, answers: [{ v: 1, id: request.id, ok: false, detail, generation: t.generation }] };
-}
-
-/** Takes a sidecar off the register on request. */
-export function forget(t: Topology, id: string, sidecar: string): Outcome {
-  const detail = `sidecar ${sidecar} is forgotten`;
-  const change = adjust(t, { sidecars: t.sidecars.filter((known) => known !== sidecar) });
-  return {
-    says: detail,
-    change: { ...change, takes: id, answers: [{ v: 1, id, ok: true, detail, generation: t.generation }] },
-  };
 }
 
 /** A crashed writer that is back, closed and complete, before anything was opened: nothing is lost that way. */
@@ -75,7 +61,8 @@ function undoOverdue(s: Situation): Outcome | null {
   const t = s.topology;
   if (t?.phase !== 'closing' || t.kind !== 'switchover' || t.from === null || t.to === null) return null;
   const word = report(s, t, t.from);
-  const failed = word?.did === 'close-failed';
+  // A server that was lost in the middle of it has not refused: it may have died.
+  const failed = word?.did === 'close-failed' && healthOf(s, t.from).status === 'up';
   if (!failed && s.phaseMs < closingBudgetMs(t)) return null;
   if ('proof' in gate(s, t) || deathOf(s, t.from) !== null) return null;
   const why = failed
@@ -103,11 +90,63 @@ function neverClosed(s: Situation, t: Topology, writer: string, why: string): Ou
   return { says: reason, alarm: true, change };
 }
 
+function diedAgain(s: Situation): Outcome | null {
+  const t = s.topology;
+  if (t?.phase !== 'closing' || t.kind !== 'reopen' || t.to === null || deathOf(s, t.to) === null)
+    return null;
+  const reason = `${t.to} died again before it was opened`;
+  const best = bestStandby(s, t, { from: t.to, planned: false });
+  if (t.paused === null && 'address' in best && proofMayCome(s, t, t.to)) {
+    const change = begin(s, t, { kind: 'failover', from: t.to, to: best.address, reason });
+    return { says: reason, alarm: true, change };
+  }
+  return { says: `halted: ${reason}`, alarm: true, change: advance(s, t, 'halted', { reason }, { reason }) };
+}
+
+/**
+ * A writer that lost the end of its binlog in a crash of its host would write new transactions under numbers that
+ * its standby has already: the standby takes over instead, or a person decides.
+ */
+function passOver(s: Situation): Outcome | null {
+  const t = s.topology;
+  if (t?.phase !== 'closing' || t.kind !== 'reopen' || t.to === null) return null;
+  const writer = t.to;
+  const mine = report(s, t, writer)?.look?.history;
+  if (mine === undefined) return null;
+  const other = whoHoldsMore(s, t, writer, mine);
+  if (other === null) return null;
+  const more = extras(other.history, mine);
+  const reason = `${writer} came back without ${more.count} transaction(s) that ${other.address} holds (${more.list})`;
+  const isAll = isContained(mine, other.history);
+  if (isAll && unfit(s, t, other.address, { from: writer, planned: false }) === null) {
+    const change = begin(s, t, { kind: 'failover', from: writer, to: other.address, reason });
+    return { says: reason, alarm: true, change };
+  }
+  return { says: `halted: ${reason}`, alarm: true, change: advance(s, t, 'halted', { reason }, { reason }) };
+}
+
+/** A standby in good standing (one that was compared, and followed this writer) with transactions that `mine` lacks. */
+function whoHoldsMore(
+  s: Situation,
+  t: Topology,
+  writer: string,
+  mine: History,
+): { readonly address: string; readonly history: History } | null {
+  for (const { address, kind, state } of t.members) {
+    const history = s.lastLook.get(address)?.history;
+    if (address === writer || kind !== 'master' || state !== 'online' || history === undefined) continue;
+    if (extras(history, mine).count > 0) return { address, history };
+  }
+  return null;
+}
+
 function letOpen(s: Situation): Outcome | null {
   const t = s.topology;
   if (t?.phase !== 'closing' || t.to === null) return null;
   const found = gate(s, t);
   if ('waitsFor' in found) return null;
+  // Whether it still holds everything must be seen before it is opened again.
+  if (t.kind === 'reopen' && report(s, t, t.to)?.look == null) return null;
   const closed = t.from === null ? null : closedHistory(s, t, t.from);
   // Without the closed server's own word there is no exact end of history: from here it is a failover.
   const isCrash =
@@ -120,7 +159,7 @@ function letOpen(s: Situation): Outcome | null {
     parked: isCrash && t.from !== null ? park(t.parked, { on: t.to, from: t.from }) : t.parked,
   });
   return {
-    says: `${t.from ?? 'every other member'} is closed (${found.proof}): ${t.to} may open`,
+    says: `${t.from ?? 'every other member'} is closed (${found.proof ?? 'it was never open'}): ${t.to} may open`,
     alarm: isRisk(found.proof),
     change,
   };
@@ -130,7 +169,7 @@ function waitForProof(s: Situation): Outcome | null {
   const t = s.topology;
   if (t?.phase !== 'closing') return null;
   const found = gate(s, t);
-  const waits = 'waitsFor' in found ? found.waitsFor.join('; or ') : '';
+  const waits = 'waitsFor' in found ? found.waitsFor.join('; or ') : `the agent's report on ${t.to}`;
   return { says: `closing ${t.from ?? 'all others'}, waiting for ${waits}`, alarm: s.phaseMs > 5000 };
 }
 
@@ -147,8 +186,11 @@ function failedToOpen(s: Situation): Outcome | null {
   if (t?.phase !== 'opening' || t.to === null) return null;
   const word = report(s, t, t.to);
   const dead = deathOf(s, t.to) !== null;
-  if (word?.did !== 'open-failed' && !dead) return null;
-  const why = dead ? `${t.to} died before it was opened` : (word?.detail ?? '');
+  const late = t.kind === 'switchover' && s.phaseMs > t.policy.writePauseMs;
+  if (word?.did !== 'open-failed' && !dead && !late) return null;
+  const why = dead
+    ? `${t.to} died before it was opened`
+    : word?.detail || `${t.to} was not opened within ${t.policy.writePauseMs} ms (write_pause_budget)`;
   if (t.kind === 'switchover' && t.from !== null) return undo(s, t, why);
   const change = advance(s, t, 'halted', { reason: why, request: null }, { reason: why });
   return { says: `halted: ${why}`, alarm: true, change: { ...change, answers: answerTo(t, false, why) } };
@@ -163,21 +205,45 @@ function waitForOpen(s: Situation): Outcome | null {
 function reviveLastWriter(s: Situation): Outcome | null {
   const t = s.topology;
   if (t?.phase !== 'halted') return null;
-  const last = t.kind === 'failover' || t.kind === 'switchover' ? t.from : t.to;
-  if (last === null || !isBackComplete(s, t, last)) return null;
+  const last = lastWriter(t);
+  // What failed just now is not tried again at once: each attempt cuts every reader.
+  if (last === null || (t.to === last && s.phaseMs < REVIVE_MS)) return null;
+  const mine = closedHistory(s, t, last);
+  if (mine === null || whoHoldsMore(s, t, last, mine) !== null) return null;
   const reason = `${last} is back and holds everything`;
-  return { says: reason, change: begin(s, t, { kind: 'reopen', from: last, to: last, reason }) };
+  // The other may have been opened without anybody hearing of it: then it must be proven closed first.
+  const maybeOpen = t.to !== null && t.to !== last ? t.to : last;
+  const kind = maybeOpen === last ? 'reopen' : 'undo';
+  return { says: reason, change: begin(s, t, { kind, from: maybeOpen, to: last, reason }) };
 }
 
 function retryStandby(s: Situation): Outcome | null {
   const t = s.topology;
-  if (t?.phase !== 'halted' || t.from === null || t.from === t.to || s.phaseMs < 1000) return null;
-  if (t.paused !== null || deathOf(s, t.from) === null) return null;
-  const best = bestStandby(s, t, { from: t.from, planned: false });
-  if ('reasons' in best) return null;
-  const reason = `what halted the last attempt is gone (${t.reason})`;
-  return { says: reason, change: begin(s, t, { kind: 'failover', from: t.from, to: best.address, reason }) };
+  if (t?.phase !== 'halted' || t.kind === 'bootstrap' || t.paused !== null || s.phaseMs < RETRY_MS)
+    return null;
+  const last = lastWriter(t);
+  if (last === null) return null;
+  const best = bestStandby(s, t, { from: last, planned: false });
+  if ('reasons' in best || !(deathOf(s, last) !== null || isSurpassed(s, t, last, best.address))) return null;
+  const reason = `what halted the last attempt is gone (${t.reason})`.slice(0, 500);
+  return { says: reason, change: begin(s, t, { kind: 'failover', from: last, to: best.address, reason }) };
 }
+
+/** Who took writes before this handover began. */
+function lastWriter(t: Topology): string | null {
+  return t.kind === 'failover' || t.kind === 'switchover' ? t.from : t.to;
+}
+
+/** The last writer is back and closed, and the standby holds all that it holds. */
+function isSurpassed(s: Situation, t: Topology, last: string, standby: string): boolean {
+  const mine = closedHistory(s, t, last);
+  const look = healthOf(s, standby).look;
+  return mine !== null && look !== null && isContained(mine, look.history);
+}
+
+/** Between two attempts to open the same server, and to promote a standby, after the last one failed. */
+const REVIVE_MS = 10_000;
+const RETRY_MS = 3000;
 
 function stayHalted(s: Situation): Outcome | null {
   const t = s.topology;
@@ -185,10 +251,11 @@ function stayHalted(s: Situation): Outcome | null {
   return { says: `halted, nobody takes writes: ${t.reason}`, alarm: true };
 }
 
-/** An undo is a handover like any other: the one that was to open is closed first. */
+/** An undo is a handover like any other: the one that was asked to open is closed first. */
 function undo(s: Situation, t: Topology, why: string): Outcome {
-  const reason = `switchover undone: ${why}`;
-  const change = begin(s, t, { kind: 'undo', from: t.to, to: t.from ?? '', reason });
+  const reason = `switchover undone: ${why}`.slice(0, 1000);
+  const from = t.phase === 'opening' ? t.to : null;
+  const change = begin(s, t, { kind: 'undo', from, to: t.from ?? '', reason });
   return {
     says: reason,
     alarm: true,

@@ -7,11 +7,14 @@ import { deathOf, healthOf, proofMayCome } from '../gates.ts';
 import type { Answer, Request, SidecarReport, Topology } from '../model.ts';
 import { adjust, begin, keep, type Outcome, type Rule } from '../outcome.ts';
 import { isFresh, type Situation } from '../situation.ts';
-import { forget } from './handover.ts';
 import { memberChanges } from './upkeep.ts';
 
-export const stableRules: readonly Rule[] = [
+/** In every phase: a pause may have to be lifted, or a lost sidecar forgotten, to get out of one. */
+export const requestRules: readonly Rule[] = [
   { name: 'carry out pause, resume, forget', decide: administrate },
+];
+
+export const stableRules: readonly Rule[] = [
   { name: 'reopen the writer that restarted closed', decide: reopen },
   { name: 'replace a dead writer', decide: replaceDead },
   { name: 'carry out a switchover', decide: switchOver },
@@ -54,6 +57,16 @@ function administrate(s: Situation): Outcome | null {
       answers: [answer(t, request, true, detail)],
       events: [{ ...told, reason: `asked by ${request.by}`, by: 'mmm-control' }],
     },
+  };
+}
+
+/** Takes a sidecar off the register. */
+function forget(t: Topology, id: string, sidecar: string): Outcome {
+  const detail = `sidecar ${sidecar} is forgotten`;
+  const change = adjust(t, { sidecars: t.sidecars.filter((known) => known !== sidecar) });
+  return {
+    says: detail,
+    change: { ...change, takes: id, answers: [{ v: 1, id, ok: true, detail, generation: t.generation }] },
   };
 }
 

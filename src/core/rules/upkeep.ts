@@ -65,13 +65,20 @@ function judge(s: Situation, t: Topology, member: Member, writer: string, writer
   }
   // Without both servers there is nothing to compare: what was known stays known.
   if (health.look === null || writerLook === null) return same;
-  const extra = extras(health.look.history, writerLook.history, writerLook.serverId);
-  if (extra.count > 0) {
-    // The writer may have been read a moment before the standby: one more round of looks tells.
-    if (member.state !== 'diverged' && (s.extraMs.get(address) ?? 0) < skewMs(t)) return same;
-    const why = `it holds ${extra.count} transaction(s) that ${writer} lacks: ${extra.list}`;
-    return { state: 'diverged', extra, why: `${why}. Kept closed, links parked` };
+  const extra = extras(health.look.history, writerLook.history);
+  // The writer may have been read a moment before the standby: what lasts over another round of looks is real,
+  // also when the writer wrote it itself once and has lost it.
+  const lasts = member.state === 'diverged' || (s.extraMs.get(address) ?? 0) >= skewMs(t);
+  if (extra.count > 0 && lasts) {
+    const list = extra.list.slice(0, 1000);
+    const why = `it holds ${extra.count} transaction(s) that ${writer} lacks: ${list}`;
+    return {
+      state: 'diverged',
+      extra: { count: extra.count, list },
+      why: `${why}. Kept closed, links parked`,
+    };
   }
+  if (extras(health.look.history, writerLook.history, writerLook.serverId).count > 0) return same;
   const link = linkFrom(health.look, writer, writerLook);
   if (member.state === 'online') {
     const broken = (s.brokenMs.get(address) ?? 0) > LINK_GRACE_MS;

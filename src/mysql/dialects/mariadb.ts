@@ -4,14 +4,15 @@ import type { Dialect, Own, Row, Statement } from './dialect.ts';
 
 const NOBODY_ELSE = "USER NOT IN ('system user', 'event_scheduler', 'unauthenticated user')";
 const POSITION =
-  '@@global.read_only AS ro, @@global.gtid_binlog_state AS state, @@global.gtid_slave_pos AS pos';
+  '@@global.read_only AS ro, @@global.server_id AS server_id, @@global.gtid_binlog_state AS state,' +
+  ' @@global.gtid_slave_pos AS pos';
 
 export const mariadb: Dialect = {
   flavour: 'mariadb',
   seeEverybody: statement('SELECT COUNT(*) FROM information_schema.INNODB_CMP', 'PROCESS'),
   look: (own) =>
     statement(
-      `SELECT ${POSITION}, @@version AS version, @@global.server_id AS server_id,` +
+      `SELECT ${POSITION}, @@version AS version,` +
         " (SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'UPTIME') AS uptime," +
         ` (SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ${isClient(own)}) AS clients`,
       'PROCESS',
@@ -59,7 +60,7 @@ function statement(sql: string, needs = ''): Statement {
 }
 
 function toLook(state: Row, links: readonly Row[]): Look {
-  const history = toHistory(state);
+  const applied: History = { kind: 'mariadb', state: state.state ?? '', received: state.pos ?? '' };
   return {
     flavour: 'mariadb',
     version: (state.version ?? '').slice(0, 128),
@@ -67,8 +68,8 @@ function toLook(state: Row, links: readonly Row[]): Look {
     uptimeSeconds: count(state.uptime),
     readOnly: toReadOnly(state),
     clients: count(state.clients),
-    history,
-    links: links.slice(0, 64).map((row) => toLink(row, history)),
+    history: toHistory(state),
+    links: links.slice(0, 64).map((row) => toLink(row, applied)),
   };
 }
 
@@ -77,8 +78,11 @@ function toReadOnly(row: Row): boolean {
   return row.ro !== '0' && row.ro !== 'OFF';
 }
 
+/** What came back of the server's own is no proof that it still holds it: only its binlog is. */
 function toHistory(row: Row): History {
-  return { kind: 'mariadb', state: row.state ?? '', received: row.pos ?? '' };
+  const own = count(row.server_id);
+  const others = (row.pos ?? '').split(',').filter((point) => Number(point.split('-')[1]) !== own);
+  return { kind: 'mariadb', state: row.state ?? '', received: others.join(',') };
 }
 
 function sourceOf(row: Row): string {
@@ -86,7 +90,7 @@ function sourceOf(row: Row): string {
   return `${host.includes(':') ? `[${host}]` : host}:${row.Master_Port ?? ''}`.slice(0, 262);
 }
 
-function toLink(row: Row, history: History): Link {
+function toLink(row: Row, applied: History): Link {
   const lag = row.Seconds_Behind_Master;
   const gtid = (row.Using_Gtid ?? 'No') !== 'No';
   return {
@@ -95,7 +99,7 @@ function toLink(row: Row, history: History): Link {
     io: ioState(row.Slave_IO_Running),
     sql: row.Slave_SQL_Running === 'Yes' ? 'yes' : 'no',
     lagSeconds: lag === null || lag === undefined ? null : count(lag),
-    drained: gtid ? hasApplied(history, row.Gtid_IO_Pos ?? '') : readsWhatItRan(row),
+    drained: gtid ? hasApplied(applied, row.Gtid_IO_Pos ?? '') : readsWhatItRan(row),
     gtid,
     heartbeatMs: Math.round(Number(row.Slave_heartbeat_period ?? 0) * 1000) || 0,
     heard: [

@@ -120,6 +120,11 @@ describe('a dead writer', () => {
     expect(decide(writerDead(refused(500), { topology: diverged })).says).toContain('diverged');
   });
 
+  it('that is only silent is not cut off while a registered sidecar could never cut it', () => {
+    const s = writerDead(silent(20_000), { topology: stable({ sidecars: ['ghost', 'proxy1'] }) });
+    expect(decide(s).change).toBeUndefined();
+  });
+
   it('is not replaced when nobody reports on the standby', () => {
     expect(decide(writerDead(refused(500), { words: {} })).says).toContain('mmm-agent');
   });
@@ -246,7 +251,7 @@ describe('a switchover', () => {
     expect(d.change?.next).toMatchObject({
       generation: 44,
       kind: 'undo',
-      from: B,
+      from: null,
       to: A,
       request: { id: 'r1' },
     });
@@ -257,7 +262,7 @@ describe('a switchover', () => {
     const topology = closing({ kind: 'switchover' });
     const s = (phaseMs: number) => decide(situation({ topology, words: {}, sidecars: [], phaseMs }));
     expect(s(1200).change).toBeUndefined();
-    expect(s(1250).change?.next).toMatchObject({ kind: 'undo', phase: 'closing', from: B, to: A });
+    expect(s(1250).change?.next).toMatchObject({ kind: 'undo', phase: 'closing', from: null, to: A });
   });
 
   it('whose agent died before it closed anything is over at once: the old writer never stopped', () => {
@@ -352,6 +357,17 @@ describe('opening', () => {
     expect(change?.events[0]?.loss).toContain('none seen');
   });
 
+  it('of a switchover that takes too long is undone, by a proof that nothing was opened', () => {
+    const topology: Topology = { ...opening, kind: 'switchover', parked: [] };
+    const words = {
+      [A]: word({ generation: 43 }),
+      [B]: word({ generation: 43, did: 'unreachable', detail: 'too many connections' }),
+    };
+    const s = (phaseMs: number) => decide(situation({ topology, words, phaseMs }));
+    expect(s(2000).change).toBeUndefined();
+    expect(s(2001).change?.next).toMatchObject({ kind: 'undo', phase: 'closing', from: B, to: A });
+  });
+
   it('is left alone while the agent is away', () => {
     expect(decide(writerDead(refused(900), { topology: opening, words: {} })).change).toBeUndefined();
   });
@@ -374,10 +390,51 @@ describe('halted', () => {
       [A]: word({ generation: 43, look: look(A, B) }),
       [B]: word({ generation: 43, look: look(B, A) }),
     };
-    expect(decide(situation({ topology: halted, words })).change?.next).toMatchObject({
-      kind: 'reopen',
-      to: A,
-    });
+    const { change } = decide(situation({ topology: halted, words }));
+    // The standby may have been opened without anybody hearing of it: it is proven closed first.
+    expect(change?.next).toMatchObject({ kind: 'undo', from: B, to: A });
+  });
+
+  it('promotes the standby when the last writer is back with less', () => {
+    const less = look(A, B, { history: { kind: 'mariadb', state: '0-1-90,0-2-50', received: '0-2-50' } });
+    const more = look(B, A, { links: [link(A, { io: 'no', sql: 'no' })] });
+    const words = { [A]: word({ generation: 43, look: less }), [B]: word({ generation: 43, look: more }) };
+    const looks = new Map([
+      [A, less],
+      [B, more],
+    ]);
+    const health = new Map([...looks].map(([a, l]) => [a, up(l)]));
+    const s = situation({ topology: halted, words, health, lastLook: looks, phaseMs: 5000 });
+    expect(decide(s).change?.next).toMatchObject({ kind: 'failover', from: A, to: B });
+  });
+
+  it('after a writer that died while it was opened again: its standby takes over', () => {
+    const topology: Topology = { ...halted, kind: 'reopen', from: A, to: A, parked: [] };
+    const s = writerDead(refused(9000), { topology, phaseMs: 5000 });
+    expect(decide(s).change?.next).toMatchObject({ kind: 'failover', from: A, to: B });
+  });
+
+  it('does not try the same server again and again: each attempt cuts its readers', () => {
+    const topology: Topology = { ...halted, kind: 'reopen', from: A, to: A, parked: [] };
+    const behind = look(B, A, { history: { kind: 'mariadb', state: '0-1-90,0-2-50', received: '0-1-90' } });
+    const words = {
+      [A]: word({ generation: 43, look: look(A, B) }),
+      [B]: word({ generation: 43, look: behind }),
+    };
+    const looks = new Map([
+      [A, look(A, B)],
+      [B, behind],
+    ]);
+    const health = new Map([...looks].map(([a, l]) => [a, up(l)]));
+    const s = { topology, words, health, lastLook: looks };
+    expect(decide(situation({ ...s, phaseMs: 9999 })).change).toBeUndefined();
+    expect(decide(situation({ ...s, phaseMs: 10_000 })).change?.next.kind).toBe('reopen');
+  });
+
+  it('can be resumed', () => {
+    const topology = { ...halted, paused: { by: 'dba' } };
+    const d = decide(writerDead(refused(900), { topology, requests: [request({ verb: 'resume' })] }));
+    expect(d.change).toMatchObject({ takes: 'r1', next: { paused: null, phase: 'halted' } });
   });
 
   it('tries the standby again when its error is gone', () => {
@@ -385,7 +442,7 @@ describe('halted', () => {
       links: [link(A, { io: 'no', sql: 'no', drained: false, sqlError: '1062 duplicate' })],
     });
     const mended = look(B, A, { links: [link(A, { io: 'no', sql: 'no', drained: true })] });
-    const s = writerDead(refused(900), { topology: halted, phaseMs: 2000 });
+    const s = writerDead(refused(900), { topology: halted, phaseMs: 3000 });
     expect(
       decide({
         ...s,
@@ -481,6 +538,42 @@ describe('the old writer returns', () => {
 });
 
 describe('the writer restarted closed', () => {
+  const reopening = closing({ kind: 'reopen', from: A, to: A });
+
+  it('need not be closed again: a prepared transaction must not keep it shut', () => {
+    const words = { [A]: word({ generation: 43, did: 'watching', look: look(A, B) }), [B]: word({}) };
+    expect(decide(situation({ topology: reopening, words, phaseMs: 20 })).change?.next).toMatchObject({
+      phase: 'opening',
+      proof: null,
+    });
+    expect(decide(situation({ topology: reopening, words: {}, phaseMs: 20 })).change).toBeUndefined();
+  });
+
+  it('and died again: its standby takes over at once', () => {
+    const s = writerDead(refused(300), { topology: reopening, phaseMs: 400 });
+    expect(decide(s).change?.next).toMatchObject({ generation: 44, kind: 'failover', from: A, to: B });
+  });
+
+  it('without the end of its binlog is passed over: its numbers are taken', () => {
+    const short = look(A, B, { history: { kind: 'mariadb', state: '0-1-97,0-2-50', received: '0-2-50' } });
+    const standby = look(B, A);
+    const words = {
+      [A]: word({ generation: 43, did: 'watching', look: short }),
+      [B]: word({ look: standby }),
+    };
+    const looks = new Map([
+      [A, short],
+      [B, standby],
+    ]);
+    const s = { topology: reopening, words, lastLook: looks, phaseMs: 20 };
+    const { change } = decide(situation(s));
+    expect(change?.next).toMatchObject({ kind: 'failover', from: A, to: B });
+    expect(change?.next.reason).toContain('0-1-98..100');
+    const apart = look(B, A, { history: { kind: 'mariadb', state: '0-1-96,0-2-120', received: '0-1-96' } });
+    const other = decide(situation({ ...s, lastLook: new Map([...looks, [B, apart]]) }));
+    expect(other.change?.next.phase).toBe('halted');
+  });
+
   it('is opened again under a new generation when both monitor and agent see it', () => {
     const closed = look(A, B);
     const s = situation({

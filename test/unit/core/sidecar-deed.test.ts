@@ -39,6 +39,7 @@ function a(over: Partial<TargetState>): TargetState {
     name: 'haproxy',
     route: 'busy',
     file: 'waiting',
+    down: false,
     routeDetail: '',
     fileDetail: '',
     tookMs: 0,

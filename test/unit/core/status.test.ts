@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { LegacyCheck, Topology } from '../../../src/core/model.ts';
+import type { AgentReport, LegacyCheck, MemberReport, Topology } from '../../../src/core/model.ts';
 import { clusterStatus, type StatusInput } from '../../../src/core/status.ts';
 import { exitCode } from '../../../src/core/verdict.ts';
 import {
@@ -57,6 +57,11 @@ const withA = (fields: Partial<LegacyCheck>) =>
 function verdict(over: Partial<StatusInput>): { health: string; reasons: string } {
   const { health, reasons } = clusterStatus(input(over));
   return { health, reasons: reasons.join('; ') };
+}
+
+function agentSays(address: string, word: Partial<MemberReport>): AgentReport {
+  const quiet = { did: 'watching', detail: '', look: null, startsClosed: null, tookMs: 0 } as const;
+  return anAgentReport({ members: { [address]: { generation: 42, step: 0, ...quiet, ...word } } });
 }
 
 describe('a cluster', () => {
@@ -141,7 +146,7 @@ describe('a cluster', () => {
     const at = (ms: number) => verdict({ topology, noWriterSinceEpochMs: NOW_S * 1000 - ms });
     expect(at(2000)).toEqual({
       health: 'degraded',
-      reasons: `switchover from ${A} to ${B} is closing (generation 42)`,
+      reasons: `switchover from ${A} to ${B} is closing (generation 42); waiting for mmm-agent to close ${A}: no word from it yet`,
     });
     expect(at(2001).health).toBe('critical');
     expect(at(-500).health).toBe('degraded');
@@ -151,6 +156,68 @@ describe('a cluster', () => {
       health: 'critical',
       reasons: expect.stringContaining('B lacks data'),
     });
+  });
+
+  it('says what a handover waits for: the agent with its reason, and the sidecars that have not cut', () => {
+    const closing = { phase: 'closing', kind: 'failover', from: A, to: B, writer: null } as const;
+    const topology = aTopology({ ...closing, sidecars: ['lb1', 'lb2'], routedBySidecars: true });
+    const dead = aProbe({ status: 'silent', look: null, reason: 'no answer' });
+    const facts = [someFacts({ members: { [A]: dead, [B]: aProbe() } })];
+    const sidecars = [
+      aSidecarReport({ id: 'lb1', did: 'cut' }),
+      aSidecarReport({ id: 'lb2', did: 'cut', generation: 41 }),
+    ];
+    const agents = [agentSays(A, { did: 'unreachable', detail: `${A}: no answer within 1000 ms` })];
+    const words = (over: Partial<StatusInput>) => verdict({ topology, facts, sidecars, agents, ...over });
+    expect(words({}).reasons).toContain(
+      `waiting for mmm-agent to close ${A}: unreachable, ${A}: no answer within 1000 ms`,
+    );
+    expect(words({}).reasons).toContain('waiting for sidecar lb2 to cut the old writer off');
+    expect(words({}).reasons).not.toContain('lb1');
+    const failed = agentSays(A, { did: 'close-failed', detail: 'somebody else set read_only back to 0' });
+    expect(words({ agents: [failed] }).reasons).toContain('close-failed, somebody else set read_only back');
+    const old = agentSays(A, { did: 'closed', generation: 41 });
+    expect(words({ agents: [old] }).reasons).toContain('no word from it yet');
+  });
+
+  it('waits for no sidecar where its cut proves nothing: the old writer is alive, or fencing is strict', () => {
+    const closing = { phase: 'closing', from: A, to: B, writer: null, sidecars: ['lb1'] } as const;
+    const alive = verdict({ topology: aTopology({ ...closing, kind: 'switchover' }) });
+    expect(alive.reasons).not.toContain('sidecar lb1');
+    const dead = aProbe({ status: 'refused', look: null });
+    const facts = [someFacts({ members: { [A]: dead, [B]: aProbe() } })];
+    const policy = { ...aPolicy, fencing: 'strict' } as const;
+    const strict = verdict({ topology: aTopology({ ...closing, kind: 'failover', policy }), facts });
+    expect(strict.reasons).not.toContain('sidecar lb1');
+    expect(strict.reasons).toContain(`waiting for mmm-agent to close ${A}`);
+  });
+
+  it('says that no sidecar is left to prove the cut, once the last was forgotten', () => {
+    const closing = { phase: 'closing', kind: 'failover', from: A, to: B, writer: null } as const;
+    const dead = aProbe({ status: 'silent', look: null });
+    const facts = [someFacts({ members: { [A]: dead, [B]: aProbe() } })];
+    const { reasons } = verdict({ topology: aTopology({ ...closing, routedBySidecars: true }), facts });
+    expect(reasons).toContain('no sidecar is registered that could cut the old writer off');
+  });
+
+  it('says what opening and halted wait for', () => {
+    const opening = { phase: 'opening', kind: 'failover', from: A, to: B, writer: null } as const;
+    const words = (agents: StatusInput['agents']) =>
+      verdict({ topology: aTopology(opening), agents }).reasons;
+    expect(words([])).toContain(`waiting for mmm-agent to open ${B}: no word from it yet`);
+    expect(words([agentSays(B, { did: 'open-failed', detail: 'the applier stopped' })])).toContain(
+      `waiting for mmm-agent to open ${B}: open-failed, the applier stopped`,
+    );
+    const halted = { ...opening, phase: 'halted', reason: 'the applier stopped' } as const;
+    const { reasons } = verdict({ topology: aTopology(halted) });
+    expect(reasons).toContain('nobody may write: the applier stopped');
+    expect(reasons).toContain(`waiting until that is mended, or ${A} is back with everything`);
+  });
+
+  it('names a handover once, also when it takes too long', () => {
+    const closing = { phase: 'closing', kind: 'failover', from: A, to: B, writer: null } as const;
+    const { reasons } = verdict({ topology: aTopology(closing) });
+    expect(reasons.split('is closing')).toHaveLength(2);
   });
 
   it('is unknown without a topology, and still shows the pair of the ancestor', () => {

@@ -92,10 +92,13 @@ describe('a promotion after a crash', () => {
     expect(s.world.server(B).writable).toBe(false);
   });
 
-  it('remembers the generation before the statement is sent', async () => {
+  it('spends the generation only when it is about to open', async () => {
     const s = site();
     s.world.server(A).crash();
     s.change(null);
+    await s.promote();
+    expect(s.memory.spent('', B)).toBe(0);
+    s.change(opening());
     await s.promote();
     expect(s.memory.spent('', B)).toBe(43);
   });
@@ -157,6 +160,43 @@ describe('an agent', () => {
       attempts: 3,
     });
     expect(await agent.members()).toEqual([{ uniqsign: stable().uniqsign, address: B }]);
+  });
+});
+
+describe('an agent with --tag', () => {
+  it('says once that no cluster has the tag, and which there are; not while there is none', async () => {
+    const { world, clock, memory } = site();
+    const hub = createMemoryHub();
+    const said: object[] = [];
+    const log: Log = { ...quiet(), warn: (fields, message) => said.push({ ...fields, message }) };
+    const agent = createAgent({
+      id: 'agent1',
+      hub,
+      clock,
+      memory,
+      log,
+      servers: (address) => world.adapter(address),
+      allowed: null,
+      tags: ['nope', stable().tag],
+      startsClosed: null,
+      attempts: 3,
+    });
+    await agent.members();
+    expect(said).toEqual([]);
+    await hub.commit({
+      basedOn: null,
+      next: stable(),
+      events: [],
+      legacy: null,
+      announceOn: null,
+      takes: null,
+      answers: [],
+    });
+    await agent.members();
+    await agent.members();
+    expect(said).toEqual([
+      { tag: 'nope', found: [stable().tag], message: 'no cluster in redis has this tag: it is not served' },
+    ]);
   });
 });
 

@@ -67,7 +67,7 @@ describe('a look', () => {
       uptimeSeconds: 17,
       readOnly: false,
       clients: 3,
-      history: { kind: 'mariadb', state: '0-2-30,0-1-31', received: '0-1-31' },
+      history: { kind: 'mariadb', state: '0-2-30,0-1-31', received: '' },
       links: [
         {
           from: '10.0.0.2:3306',
