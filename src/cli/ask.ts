@@ -25,7 +25,8 @@ const SLACK_MS = 10_000;
 
 /**
  * Puts a request and waits for its answer. When nobody has begun with it after `timeoutMs`, or `stop` aborts, it
- * is withdrawn; one that was begun is waited for as long as a handover may take.
+ * is withdrawn. One that was begun cannot be: it is waited for as long as a handover may take, or until `stop`
+ * aborts, and goes on without us.
  */
 export async function ask(
   hub: Hub,
@@ -42,12 +43,14 @@ export async function ask(
     await hub.watch([uniqsign], clock.ring, unwatch.signal);
     const notPut = await put(asked, timeoutMs);
     if (notPut !== null) return notPut;
-    const answer = await answerWithin(asked, timeoutMs, stop);
+    const answer = await answerWithin(asked, timeoutMs);
     if (answer !== null) return answer;
     const withdrawn = await withdraw(asked, timeoutMs);
     if (withdrawn !== null) return withdrawn;
     const longestMs = policy.silenceMs + policy.catchupMs + policy.writePauseMs + SLACK_MS;
-    return (await answerWithin(asked, longestMs, null)) ?? lost(request, longestMs);
+    const late = await answerWithin(asked, longestMs);
+    if (late !== null) return late;
+    return stop.aborted ? goesOn(request) : lost(request, longestMs);
   } finally {
     unwatch.abort();
   }
@@ -88,14 +91,14 @@ async function tookBack({ hub, cluster, request, clock }: Asked): Promise<boolea
 }
 
 /** The answer, or null when there is none in time or `stop` aborts. */
-async function answerWithin(asked: Asked, withinMs: number, stop: AbortSignal | null): Promise<Reply | null> {
-  const { hub, cluster, request, clock } = asked;
+async function answerWithin(asked: Asked, withinMs: number): Promise<Reply | null> {
+  const { hub, cluster, request, clock, stop } = asked;
   const start = performance.now();
   for (;;) {
     const answer = await hub.readAnswer(cluster.uniqsign, request.id).catch(ifAway);
     if (answer !== null) return answer;
     const left = withinMs - (performance.now() - start);
-    if (left <= 0 || stop?.aborted) return null;
+    if (left <= 0 || stop.aborted) return null;
     await clock.sleep(Math.min(POLL_MS, left));
   }
 }
@@ -120,6 +123,10 @@ async function withdraw(asked: Asked, timeoutMs: number): Promise<Reply | null> 
       `${why}: ${error.message}. Unless it was begun already, the request has expired; see mmm-status.`,
     );
   }
+}
+
+function goesOn(request: Request): Reply {
+  return failed(`interrupted: the ${request.verb} was begun and goes on, see mmm-status events`);
 }
 
 function lost(request: Request, ms: number): Reply {

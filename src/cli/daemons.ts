@@ -22,6 +22,7 @@ export const agentCommand = command(
   agentProgram,
   'Makes the MySQL servers agree with the topology. Stopping it leaves them as they are.',
   '/etc/mmm-manager/mmm-agent.conf',
+  { withoutTag: 'every cluster found in Redis' },
 );
 
 export const sidecarCommand = command(
@@ -34,11 +35,13 @@ function command<C extends CommonConfig>(
   program: DaemonProgram<C>,
   about: string,
   defaultConf: string,
+  more: Pick<Program, 'withoutTag'> = {},
 ): Program {
   return {
     name: program.name,
     about: `${about} Stays in the foreground, logs JSON lines, stops on TERM or INT, reads its configuration again on HUP.`,
     defaultConf,
+    ...more,
     run: ({ conf, tags, redis, debug }) => runDaemon(program, { conf, tags, redis: redis ?? null, debug }),
   };
 }

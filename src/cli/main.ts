@@ -24,6 +24,8 @@ export interface Program {
   readonly about: string;
   /** null: it reads no configuration and has none of the flags that go with one. */
   readonly defaultConf: string | null;
+  /** What it works for without --tag; default `every cluster in the file`. */
+  readonly withoutTag?: string;
   /** Accepted before and after the verb. */
   readonly options?: readonly OptionSpec[];
   readonly verbs?: readonly Verb[];
@@ -126,7 +128,7 @@ function commonOptions(program: Program): readonly Option[] {
     new Option('--conf <FILE>', 'configuration file').default(program.defaultConf),
     new Option(
       '--tag <TAG>',
-      'only this cluster; may be repeated (default: every cluster in the file)',
+      `only this cluster; may be repeated (default: ${program.withoutTag ?? 'every cluster in the file'})`,
     ).argParser((tag: string, before: readonly string[] | undefined) => [...(before ?? []), tag]),
     new Option('--redis <HOST:PORT>', 'Redis, instead of the one in the file'),
     debug,

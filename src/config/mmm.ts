@@ -1,4 +1,5 @@
 import { Tag } from '../core/model.ts';
+import { nearest } from './nearest.ts';
 import { namesOf, type Reading, readSection } from './section.ts';
 import { checkUniqsign, readShared, SHARED_KEYS } from './shared-sections.ts';
 import { openSource, type Source } from './source.ts';
@@ -50,7 +51,8 @@ export const MMM_KEYS: Readonly<Record<string, readonly string[]>> = {
 export async function loadMmmConfig(file: string, options: LoadOptions = {}): Promise<MmmConfig> {
   const source = await openSource(file);
   const shared = readShared(source, 'mmm.conf', options.redis);
-  const names = [...source.ini.keys()].filter((name) => !(name in SHARED_KEYS));
+  const names = [...source.ini.keys()].filter((name) => !Object.hasOwn(SHARED_KEYS, name));
+  for (const name of names) warnOfMisspelling(source, name);
   const readings = new Map(names.map((name) => [name, readSection(source, name, CLUSTER_KEYS)]));
   const clusters = [...readings].flatMap(([tag, reading]) => readCluster(source, tag, reading) ?? []);
   if (names.length === 0) source.findings.mistake(null, 'names no cluster: add a section [TAG]');
@@ -64,6 +66,15 @@ export async function loadMmmConfig(file: string, options: LoadOptions = {}): Pr
     clusters: clusters.filter(({ tag }) => chosen.includes(tag)),
     warnings: source.findings.warnings(),
   };
+}
+
+/** Any other section is a cluster, so a misspelled one is only told by its keys. */
+function warnOfMisspelling(source: Source, name: string): void {
+  const section = source.ini.get(name);
+  const isCluster = ['uniqsign', 'primaryhost', 'secondaryhost'].some((key) => section?.entries.has(key));
+  const meant = isCluster ? null : nearest(name, Object.keys(SHARED_KEYS));
+  if (meant === null) return;
+  source.findings.mistake(section?.line ?? null, `[${name}] is read as a cluster: did you mean [${meant}]?`);
 }
 
 function readCluster(source: Source, tag: string, reading: ClusterReading): ClusterConfig | null {

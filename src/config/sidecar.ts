@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { Tag } from '../core/model.ts';
 import type { Section } from './ini.ts';
 import { complainOfSections, namesOf, readSection } from './section.ts';
@@ -39,6 +40,7 @@ export async function loadSidecarConfig(file: string, options: LoadOptions = {})
     /^(?:cluster|target) /.test(name),
   );
   const chosen = chooseTags(source, tags, options.tags);
+  refuseSplitting(source, targets, chosen);
   source.findings.refuse();
   if (shared === null || own === null) throw new Error('a mistake was not recorded');
   return {
@@ -48,7 +50,7 @@ export async function loadSidecarConfig(file: string, options: LoadOptions = {})
     reconcileMs: own.reconcile,
     commandTimeoutMs: own.command_timeout,
     clusters: clusters.filter(({ tag }) => chosen.includes(tag)),
-    targets: targets.flatMap((target) => narrow(target, chosen) ?? []),
+    targets: targets.filter((target) => target.clusters.some((tag) => chosen.includes(tag))),
     warnings: source.findings.warnings(),
   };
 }
@@ -68,25 +70,28 @@ function readCluster(source: Source, section: Section): SidecarClusterConfig | n
   return values === null ? null : { tag, uniqsign: values.uniqsign, members: values.members };
 }
 
-/** Two clusters with one uniqsign or one server, or two targets with one file, would overwrite each other. */
+/** Two clusters with one uniqsign or one server, or two targets with one file or haproxy, would undo each other. */
 function refuseSharing(
   source: Source,
   clusters: readonly SidecarClusterConfig[],
   targets: readonly TargetConfig[],
 ): void {
   const owners = new Map<string, string>();
-  const own = (section: string, key: string, value: string): void => {
-    const owner = owners.get(value) ?? section;
+  const own = (section: string, key: string, value: string, what = value): void => {
+    const owner = owners.get(what) ?? section;
     const at = source.ini.get(section);
     const line = at?.entries.get(key)?.line ?? at?.line ?? null;
     if (owner !== section) source.findings.mistake(line, `${key} ${value} belongs to [${owner}] already`);
-    owners.set(value, owner);
+    owners.set(what, owner);
   };
   for (const { tag, uniqsign, members } of clusters) {
     own(`cluster ${tag}`, 'uniqsign', uniqsign);
     for (const member of members) own(`cluster ${tag}`, 'members', member);
   }
-  for (const { name, dest } of targets) own(`target ${name}`, 'dest', dest);
+  for (const { name, dest, sockets } of targets) {
+    own(`target ${name}`, 'dest', dest, resolve(dest));
+    for (const socket of sockets) own(`target ${name}`, 'socket', socket, resolve(socket));
+  }
   if (sectionsOf(source, 'cluster').length === 0) {
     source.findings.mistake(null, 'names no cluster: add a section [cluster TAG]');
   }
@@ -95,11 +100,14 @@ function refuseSharing(
   }
 }
 
-/** A target for the chosen clusters only; null when none is left. */
-function narrow(target: TargetConfig, chosen: readonly string[]): TargetConfig | null {
-  const clusters = target.clusters.filter((tag) => chosen.includes(tag));
-  if (clusters.length === 0) return null;
-  const only = (by: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
-    Object.fromEntries(Object.entries(by).filter(([tag]) => clusters.includes(tag)));
-  return { ...target, clusters, listen: only(target.listen), bind: only(target.bind) };
+/** One file holds all its clusters: writing it for some would take the others out of it. */
+function refuseSplitting(source: Source, targets: readonly TargetConfig[], chosen: readonly string[]): void {
+  for (const { name, clusters } of targets) {
+    const left = clusters.filter((tag) => !chosen.includes(tag));
+    if (left.length === 0 || left.length === clusters.length) continue;
+    source.findings.mistake(
+      source.ini.get(`target ${name}`)?.line ?? null,
+      `[target ${name}] serves ${left.join(', ')} too, which --tag leaves out: ask for these as well, or give each cluster a target of its own`,
+    );
+  }
 }

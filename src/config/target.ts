@@ -32,7 +32,7 @@ const FILE_KEYS = { ...COMMON_KEYS, template: required(text(null)) } as const;
 const HAPROXY_KEYS = {
   ...COMMON_KEYS,
   template: text(null),
-  socket: list((item) => item.startsWith('/'), 'paths that begin with / between commas'),
+  socket: list((item) => /^\/\S*$/.test(item), 'paths that begin with / and have no blanks, between commas'),
   backend: text(null, /^[A-Za-z0-9_.:-]{1,128}$/, 'the name of a backend'),
   listen: address(),
   bind: bindAddress(),
@@ -71,7 +71,7 @@ type Own = Omit<TargetConfig, 'name' | 'kind' | 'clusters' | 'options'>;
 function readFileTarget(source: Source, section: Section): Own | null {
   const { values } = readSection(source, section.name, FILE_KEYS, (key) => isExtra(key) || isOfHaproxy(key));
   for (const { key, line } of section.entries.values()) {
-    if (!(key in FILE_KEYS) && isOfHaproxy(key))
+    if (!Object.hasOwn(FILE_KEYS, key) && isOfHaproxy(key))
       source.findings.warn(line, `${key} does nothing with kind=file`);
   }
   if (values === null) return null;
@@ -162,7 +162,7 @@ function optionsOf(
         source.findings.warn(line, `${key} is taken for a secret and does not reach the template`);
       continue;
     }
-    if (!isExtra(key) && !(kind === 'file' ? key in FILE_KEYS : isOfHaproxy(key))) continue;
+    if (!isExtra(key) && !(kind === 'file' ? Object.hasOwn(FILE_KEYS, key) : isOfHaproxy(key))) continue;
     const parsed = key.endsWith('_cmd') ? command().parse(raw, key) : plainText(raw);
     if (parsed.ok) options[key] = parsed.text;
     else if (isExtra(key)) source.findings.mistake(line, `${key} ${parsed.why}`);

@@ -72,7 +72,16 @@ function noWriter(input: StatusInput, members: readonly MemberStatus[]): string 
   const writer = members.find(({ address }) => address === topology.writer);
   if (writer === undefined || !isFresh(writer)) return null;
   if (writer.ping === 0) return deadWriter(input, writer);
-  return writer.read_only === 1 ? `the writer ${writer.address} is read-only` : null;
+  if (writer.read_only !== 1 || wasOpened(input, writer.address)) return null;
+  return `the writer ${writer.address} is read-only`;
+}
+
+/** The monitor's look may be older than the opening: the agent's word at this generation is newer. */
+function wasOpened({ topology, agents }: StatusInput, address: string): boolean {
+  return agents.some(({ members }) => {
+    const word = members[address];
+    return word?.did === 'opened' && word.generation === topology?.generation;
+  });
 }
 
 /** A writer that cannot be looked at is alive; a dead one has the write pause budget to be replaced. */

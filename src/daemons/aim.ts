@@ -10,6 +10,8 @@ import type { Proof, Steered, Wanted } from './steering.ts';
 /** What one target shall do for one cluster, and how far it is. */
 export interface Aim {
   wanted: Wanted | null;
+  /** The last stable topology: what files hold, also during a handover. */
+  stable: Wanted | null;
   steered: Steered | null;
   state: TargetState;
 }
@@ -17,7 +19,7 @@ export interface Aim {
 /** How a target stands with a topology it has just been given. */
 export function freshState(name: string, kind: TargetKind): TargetState {
   const route = kind.routes ? 'busy' : 'none';
-  return { name, route, file: 'waiting', routeDetail: '', fileDetail: '', tookMs: 0 };
+  return { name, route, file: 'waiting', down: false, routeDetail: '', fileDetail: '', tookMs: 0 };
 }
 
 /** What a person should hear of it; empty when it is well. */
@@ -45,7 +47,7 @@ export function proofFor(target: TargetConfig, tag: string): Proof | null {
   return { listen, user: target.verifyUser, password: target.verifyPassword ?? '' };
 }
 
-/** The clusters as the target's template sees them. */
+/** The clusters as the target's template sees them: each as it was when last stable. */
 export async function viewsOf(
   aims: readonly Aim[],
   options: {
@@ -55,7 +57,7 @@ export async function viewsOf(
   },
 ): Promise<[ClusterView, ...ClusterView[]]> {
   const { target, resolver, serverId } = options;
-  const wanted = aims.flatMap((aim) => aim.wanted ?? []);
+  const wanted = aims.flatMap((aim) => aim.stable ?? []);
   const hosts = wanted.flatMap(({ allowed }) => allowed.members.map((one) => endpoint(one).host));
   await Promise.all(hosts.map((host) => resolver.ips(host)));
   const known = { ip: (address: string) => resolver.known(endpoint(address).host), serverId };

@@ -165,19 +165,24 @@ export function createWatcher(options: WatcherOptions): Watcher {
     }
     const { generation, step, phase } = current.topology;
     const { did, tookMs } = note(current);
-    const shown = targets.map((target) => {
-      const state = target.state(uniqsign);
-      const detail = [state.routeDetail, state.fileDetail].filter((text) => text !== '').join('; ');
-      return {
-        name: state.name,
-        ok: isDone(phase, state),
-        detail: detail.slice(0, 1000),
-        tookMs: state.tookMs,
-      };
+    const states = targets.map((target) => {
+      const { name, tookMs, down, ...state } = target.state(uniqsign);
+      const details = [state.routeDetail, state.fileDetail].filter((text) => text !== '').join('; ');
+      const ok = isDone(phase, target.state(uniqsign));
+      return { ok, down, shown: { name, ok, detail: details.slice(0, 1000), tookMs } };
     });
-    const troubles = shown.filter((target) => !target.ok).map(({ name, detail }) => `${name}: ${detail}`);
-    const detail = [...(refused === '' ? [] : [refused]), ...(did === 'failed' ? troubles : [])].join('; ');
-    return { ...base, generation, step, did, detail: detail.slice(0, 4000), tookMs, targets: shown };
+    const isTrouble = ({ ok, down }: (typeof states)[number]) => down || (did === 'failed' && !ok);
+    const troubles = states.filter(isTrouble).map(({ shown }) => `${shown.name}: ${shown.detail}`);
+    const detail = [...(refused === '' ? [] : [refused]), ...troubles].join('; ');
+    return {
+      ...base,
+      generation,
+      step,
+      did,
+      detail: detail.slice(0, 4000),
+      tookMs,
+      targets: states.map(({ shown }) => shown),
+    };
   }
 
   const reporter = createReporter({

@@ -20,6 +20,7 @@ export interface Running {
 }
 
 export interface Written {
+  /** A reload was begun: a new worker came up, or may have. */
   readonly reloaded: boolean;
   readonly detail: string;
 }
@@ -29,15 +30,19 @@ export interface FileWriter {
   /**
    * Renders, asserts, checks and persists the file, reloads when the running router lacks what it says, and
    * proves the reload; a reload that fails puts the last good text back. Resolves with what was done, null
-   * when `wanted` turned false meanwhile. Rejects with RenderError, CommandError or RouteError.
+   * when `wanted` turned false meanwhile. With `mayReload` false a reload that is due stays owed. Rejects
+   * with RenderError, CommandError or RouteError.
    */
   write(
     clusters: readonly [ClusterView, ...ClusterView[]],
     running: Running,
     wanted: () => boolean,
+    mayReload: boolean,
   ): Promise<Written | null>;
   /** The reload under way: until it has ended, nothing can be said about the running router. */
   reloading(): Promise<unknown> | null;
+  /** Resolves when nothing is under way any more. Never rejects. */
+  idle(): Promise<unknown>;
 }
 
 export function createFileWriter(options: FileOptions): FileWriter {
@@ -89,6 +94,7 @@ export function createFileWriter(options: FileOptions): FileWriter {
     clusters: readonly [ClusterView, ...ClusterView[]],
     running: Running,
     wanted: () => boolean,
+    mayReload: boolean,
   ): Promise<Written | null> {
     const text = await renderText(options, clusters);
     const before = await readText(output.dest);
@@ -120,15 +126,19 @@ export function createFileWriter(options: FileOptions): FileWriter {
       throw new RouteError(`haproxy was reloaded but ${reason}: does it read ${output.dest}?`);
     }
     owed = true;
+    if (!mayReload) return { reloaded: false, detail: `written; loaded after the handover: ${reason}` };
     if (running.state === 'silent')
       return { reloaded: false, detail: 'written; haproxy does not answer, so it is loaded later' };
     if (!wanted()) return null;
     log.info({ dest: output.dest, reason }, 'reloading');
-    reload = reloadOnce(options, running.state === 'live').finally(() => {
+    const reloaded = reloadOnce(options, running.state === 'live', wanted).finally(() => {
       reload = null;
     });
+    reload = reloaded;
     try {
-      await reload;
+      if ((await reloaded) === 'abandoned') {
+        return { reloaded: true, detail: 'written; newer news came before it was loaded' };
+      }
     } catch (error) {
       if (running.state === 'nobody') {
         remember();
@@ -149,8 +159,9 @@ export function createFileWriter(options: FileOptions): FileWriter {
 
   return {
     reloading: () => reload,
-    write(clusters, running, wanted) {
-      const done = queue.then(() => (wanted() ? write(clusters, running, wanted) : null));
+    idle: () => queue,
+    write(clusters, running, wanted, mayReload) {
+      const done = queue.then(() => (wanted() ? write(clusters, running, wanted, mayReload) : null));
       queue = done.catch(() => undefined);
       return done;
     },

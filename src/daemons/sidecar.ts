@@ -16,7 +16,11 @@ import { createServerIds } from './server-ids.ts';
 import { createTarget, type Target } from './target.ts';
 
 export interface Sidecar {
-  /** Runs until `signal` aborts, then says goodbye in its reports. Servers and files stay as they are. */
+  /**
+   * Runs until `signal` aborts, then says goodbye in its reports, except with the abort reason `reload`: a
+   * sidecar with the new configuration follows. Servers and files stay as they are. Resolves when no file
+   * is being written any more.
+   */
   start(signal: AbortSignal): Promise<void>;
   /**
    * One look at a cluster's topology and the first attempt at everything it asks for; resolves with a
@@ -126,8 +130,11 @@ export function createSidecar(options: SidecarOptions): Sidecar {
       watchDests(signal);
       const hints = watchHints((uniqsign) => loops.get(uniqsign)?.wake(), signal);
       await Promise.all([hints, ...[...loops.values()].map((loop) => loop.done)]);
-      for (const target of targets) target.rest();
-      await Promise.all([...watchers.values()].map((watcher) => watcher.leave()));
+      const resting = targets.map((target) => target.rest());
+      if (signal.reason !== 'reload') {
+        await Promise.all([...watchers.values()].map((watcher) => watcher.leave()));
+      }
+      await Promise.all(resting);
     },
     async step(uniqsign) {
       const watcher = watchers.get(uniqsign);

@@ -28,6 +28,8 @@ export interface Steered {
   /** Members every running haproxy of the target has a server line for. */
   readonly found: readonly string[];
   readonly changed: boolean;
+  /** haproxy's own check says that the writer is down. */
+  readonly down: boolean;
   readonly detail: string;
 }
 
@@ -43,6 +45,7 @@ export interface SteerOptions {
 
 const VERIFY_MS = 1_000;
 const LISTENING_MS = 300;
+const UNSEEN = 'workers of an earlier reload cannot be seen from here';
 
 /**
  * Brings every running haproxy of a target to the topology, all at once: only the writer open when stable,
@@ -61,31 +64,23 @@ export async function steer(
   if (failures.length > 0) throw new RouteError(failures.join('; '));
   const routed = results.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const live = routed.filter((one) => one.state !== 'nobody');
-  if (writer === null) await proveNobody(routers, routed, options);
+  const unseen = writer === null && (await proveNobody(routers, routed, options)) === 'unseen';
   const changed = live.some((one) => one.changed);
   const found = plan.members.filter((member) => live.every((one) => one.found.includes(member)));
-  if (routers.length === 0) {
-    return {
-      route: 'unable',
-      found,
-      changed,
-      detail: 'no socket: a running haproxy cannot be switched or cut',
-    };
+  const isDown = live.some((one) => one.down) && writer !== null;
+  const [route, detail] = await outcome();
+  return { route, found, changed, down: route === 'done' && isDown, detail };
+
+  async function outcome(): Promise<[Steered['route'], string]> {
+    if (routers.length === 0) return ['unable', 'no socket: a running haproxy cannot be switched or cut'];
+    if (live.length === 0) return ['nobody', 'haproxy is not running'];
+    if (live.some((one) => one.state === 'lacking')) {
+      return ['lacking', `the running haproxy has no server line for ${writer}`];
+    }
+    if (writer === null) return ['done', `nobody is routed to any member${unseen ? `; ${UNSEEN}` : ''}`];
+    if (isDown) return ['done', `haproxy's own check says that ${writer} is down`];
+    return ['done', await proven(writer, options, how)];
   }
-  if (live.length === 0) return { route: 'nobody', found, changed, detail: 'haproxy is not running' };
-  if (live.some((one) => one.state === 'lacking')) {
-    return {
-      route: 'lacking',
-      found,
-      changed,
-      detail: `the running haproxy has no server line for ${writer}`,
-    };
-  }
-  if (writer === null) return { route: 'done', found, changed, detail: 'nobody is routed to any member' };
-  if (live.some((one) => one.down)) {
-    return { route: 'done', found, changed, detail: `haproxy's own check says that ${writer} is down` };
-  }
-  return { route: 'done', found, changed, detail: await proven(writer, options, how) };
 }
 
 /** What the runtime socket cannot show: workers of an earlier reload, a haproxy behind another socket. */
@@ -93,20 +88,25 @@ async function proveNobody(
   routers: readonly Router[],
   routed: readonly Routed[],
   { entrance, clock }: SteerOptions,
-): Promise<void> {
-  await Promise.all(
+): Promise<'gone' | 'unseen'> {
+  const ends = await Promise.all(
     routed.map(async ({ pid, state }) => {
-      if (pid !== null) await (state === 'nobody' ? refuseLingering(pid) : endOldWorkers(pid, clock));
+      if (state !== 'nobody') return pid === null ? 'unseen' : endOldWorkers(pid, clock);
+      if (pid !== null) await refuseLingering(pid);
+      return 'gone';
     }),
   );
-  const isSomebody = routed.some(({ state }) => state !== 'nobody');
-  if (routers.length === 0 || isSomebody || entrance === null) return;
+  const seen = ends.includes('unseen') ? 'unseen' : 'gone';
+  // A haproxy without a server line of any member says nothing about who leads clients to them.
+  const isKnown = routed.some(({ state, found }) => state !== 'nobody' && found.length > 0);
+  if (routers.length === 0 || isKnown || entrance === null) return seen;
   if ((await isListening(entrance, LISTENING_MS)) !== false) {
     const sockets = routers.map((router) => router.socket).join(', ');
     throw new RouteError(
-      `nobody answers at ${sockets}, but ${entrance} does not refuse clients: correct socket=`,
+      `no server line of a member was found at ${sockets}, but ${entrance} does not refuse clients: correct socket= or members=`,
     );
   }
+  return seen;
 }
 
 /** Replicas keep whatever place haproxy gives them: they never take writes. */

@@ -22,8 +22,8 @@ export interface Target {
   state(uniqsign: string): TargetState;
   /** Somebody touched its file: looks at it now. */
   touched(): void;
-  /** Stops trying; everything stays as it is. */
-  rest(): void;
+  /** Stops trying; everything stays as it is. Resolves when nothing is under way any more. */
+  rest(): Promise<void>;
 }
 
 export interface TargetOptions {
@@ -46,6 +46,7 @@ export interface TargetOptions {
 /** A router that starts during a handover opens what its file says: it must not stay unseen for long. */
 const REST_MS: Readonly<Partial<Record<Phase, number>>> = { closing: 250, opening: 250, halted: 1_000 };
 const PROVE_MS = 5_000;
+const CUT_AGAIN_MS = 100;
 
 interface SteeredAim extends Aim {
   readonly lane: Lane<Wanted>;
@@ -60,12 +61,20 @@ export function createTarget(options: TargetOptions): Target {
   const fileLane = createLane<string>({ clock, restMs: () => options.reconcileMs, attempt: attemptFile });
   let fileJob = '';
   let fileStarted: Promise<void> = Promise.resolve();
+  let isResting = false;
 
   function newAim(): SteeredAim {
     const restMs = ({ topology }: Wanted) =>
       Math.min(REST_MS[topology.phase] ?? options.reconcileMs, options.reconcileMs);
     const lane = createLane<Wanted>({ clock, restMs, attempt: attemptRoute });
-    return { lane, wanted: null, steered: null, state: freshState(target.name, kind), said: '' };
+    return {
+      lane,
+      wanted: null,
+      stable: null,
+      steered: null,
+      state: freshState(target.name, kind),
+      said: '',
+    };
   }
 
   function update(uniqsign: string, change: Partial<TargetState>): void {
@@ -92,19 +101,23 @@ export function createTarget(options: TargetOptions): Target {
       }
       aim.steered = steered;
       const took = aim.state.route === steered.route ? {} : { tookMs: tookMs(wanted) };
-      settle(aim, { route: steered.route, routeDetail: steered.detail, ...took });
+      const { route, down, detail } = steered;
+      settle(aim, { route, down, routeDetail: detail, ...took });
       considerFile();
       return steered.route !== 'lacking';
     } catch (error) {
       if (how.signal.aborted) return false;
       aim.steered = null;
-      settle(aim, { route: 'failed', routeDetail: wordsIn(error) });
+      settle(aim, { route: 'failed', down: false, routeDetail: wordsIn(error) });
       considerFile();
       return false;
     }
   }
 
-  /** Brings the running router there; a reload under way would undo a cut, so it is done once more after it. */
+  /**
+   * Brings the running router there. A reload under way may undo a cut, so the cut is done again and again
+   * until the reload is over, and counts only then.
+   */
   async function steerTo(wanted: Wanted, how: How): Promise<Steered> {
     const { topology, allowed } = wanted;
     const steerOptions = {
@@ -114,11 +127,21 @@ export function createTarget(options: TargetOptions): Target {
       entrance: target.listen[allowed.tag] ?? target.bind[allowed.tag] ?? null,
       clock,
     };
-    const steered = await steer(options.routers, wanted, steerOptions, how);
-    const reload = writer.reloading();
-    if (reload === null || topology.phase === 'stable') return steered;
-    await reload.catch(() => undefined);
-    return steer(options.routers, wanted, steerOptions, how);
+    const steerOnce = () => steer(options.routers, wanted, steerOptions, how);
+    if (topology.phase === 'stable') return steerOnce();
+    for (let reload = writer.reloading(); reload !== null; reload = writer.reloading()) {
+      await steerOnce().catch(() => undefined);
+      await soonest(reload, how.signal);
+      if (how.signal.aborted) break;
+    }
+    return steerOnce();
+  }
+
+  async function soonest(reload: Promise<unknown>, signal: AbortSignal): Promise<void> {
+    const nap = new AbortController();
+    const slept = clock.sleep(CUT_AGAIN_MS, AbortSignal.any([signal, nap.signal]));
+    await Promise.race([reload.catch(() => undefined), slept]);
+    nap.abort();
   }
 
   function settle(aim: SteeredAim, change: Partial<TargetState>): void {
@@ -133,16 +156,19 @@ export function createTarget(options: TargetOptions): Target {
     aim.said = trouble;
   }
 
-  /** Files are for stable topologies only; a reload during a handover would open what the file still says. */
+  /** Files hold stable topologies only, and wait for clusters that never had one. */
   function considerFile(): void {
+    if (isResting) return;
     const all = [...aims.values()];
-    const missing = [...aims].filter(([, aim]) => aim.wanted?.topology.phase !== 'stable');
-    if (missing.length > 0) {
-      const names = missing.map(([uniqsign, { wanted }]) => wanted?.allowed.tag ?? uniqsign);
-      const fileDetail = `the file waits for a stable topology of ${names.join(', ')}`;
-      for (const aim of all) if (aim.wanted !== null) settle(aim, { fileDetail });
-      return;
+    const unknown = [...aims].filter(([, { stable }]) => stable === null);
+    const names = unknown.map(([uniqsign, { wanted }]) => wanted?.allowed.tag ?? uniqsign);
+    for (const aim of all.filter(
+      ({ wanted }) => wanted !== null && (names.length > 0 || !isStable(wanted)),
+    )) {
+      const awaited = names.length > 0 ? names.join(', ') : aim.wanted?.allowed.tag;
+      settle(aim, { fileDetail: `the file waits for a stable topology of ${awaited}` });
     }
+    if (names.length > 0 || !all.some(({ wanted }) => isStable(wanted))) return;
     if (all.some((aim) => aim.state.route === 'busy')) return;
     const job = JSON.stringify(
       all.map(({ wanted, state }) => [wanted?.topology.generation, wanted?.topology.step, state.route]),
@@ -156,9 +182,14 @@ export function createTarget(options: TargetOptions): Target {
     const all = [...aims.values()];
     try {
       const views = await viewsOf(all, options);
-      const done = await writer.write(views, runningOf(all), () => !how.signal.aborted);
+      // A new worker opens what the file says, also where nobody may be routed now. Without a socket the old
+      // worker leads there as well, and only a reload brings the others to their writers.
+      const mayReload = options.routers.length === 0 || all.every(({ wanted }) => isStable(wanted));
+      const done = await writer.write(views, runningOf(all), () => !how.signal.aborted, mayReload);
+      // Also when newer news came meanwhile: the new worker stands as its file said.
+      if (done?.reloaded === true && how.signal.aborted) await steerAgain(all);
       if (how.signal.aborted || done === null) return false;
-      for (const aim of all) {
+      for (const aim of all.filter(({ wanted }) => isStable(wanted))) {
         const isNews = aim.state.file !== 'written' && aim.state.route !== 'done' && aim.wanted !== null;
         const took = isNews && aim.wanted !== null ? { tookMs: tookMs(aim.wanted) } : {};
         settle(aim, { file: 'written', fileDetail: done.detail, ...took });
@@ -166,7 +197,10 @@ export function createTarget(options: TargetOptions): Target {
       if (done.reloaded) await steerAgain(all);
       return true;
     } catch (error) {
-      if (how.signal.aborted) return false;
+      if (how.signal.aborted) {
+        await steerAgain(all);
+        return false;
+      }
       for (const aim of all) settle(aim, { file: 'failed', fileDetail: wordsIn(error) });
       return false;
     }
@@ -174,7 +208,7 @@ export function createTarget(options: TargetOptions): Target {
 
   /** A new worker starts as the file says: prove it like any other state. */
   async function steerAgain(all: readonly SteeredAim[]): Promise<void> {
-    if (options.routers.length === 0) return;
+    if (options.routers.length === 0 || isResting) return;
     await Promise.all(all.map((aim) => (aim.wanted === null ? null : aim.lane.want(aim.wanted))));
   }
 
@@ -190,6 +224,7 @@ export function createTarget(options: TargetOptions): Target {
       }
       const isCutAlready = isSameCut(aim.wanted, wanted) && isDone('closing', aim.state);
       aim.wanted = wanted;
+      if (isStable(wanted)) aim.stable = wanted;
       // Another phase of a handover whose cut is proven: the lane goes on watching over it.
       if (isCutAlready) return;
       aim.steered = null;
@@ -199,15 +234,21 @@ export function createTarget(options: TargetOptions): Target {
     },
     state: (uniqsign) => aims.get(uniqsign)?.state ?? freshState(target.name, kind),
     touched: () => fileLane.nudge(),
-    rest() {
+    async rest() {
+      isResting = true;
       fileLane.rest();
       for (const { lane } of aims.values()) lane.rest();
+      await writer.idle();
     },
   };
 
   function tookMs(wanted: Wanted): number {
     return Math.round((clock.now() - wanted.seenMs) * 10) / 10;
   }
+}
+
+function isStable(wanted: Wanted | null): boolean {
+  return wanted?.topology.phase === 'stable';
 }
 
 /** Both ask for the same: nobody is routed, at this generation. */

@@ -49,6 +49,12 @@ const LOOK_AGAIN_MS = 3;
 
 type Mine = RuntimeServer & { readonly member: string };
 
+/** The server lines of members: those ours to set, and those in backends that are not. */
+interface Picked {
+  readonly mine: readonly Mine[];
+  readonly others: readonly Mine[];
+}
+
 export function createRouter(options: {
   readonly socket: string;
   readonly clock: Clock;
@@ -62,7 +68,7 @@ export function createRouter(options: {
   async function look(
     plan: Plan,
     commands: readonly string[],
-  ): Promise<{ mine: Mine[]; said: string; pid: string | null } | null> {
+  ): Promise<(Picked & { said: string; pid: string | null }) | null> {
     const answer = await socket.ask([...commands, SHOW].join('; '));
     if (answer === null) return null;
     const servers = parseServers(answer);
@@ -72,7 +78,8 @@ export function createRouter(options: {
         `haproxy at ${options.socket} does not obey (${said || 'no answer'}): its stats socket needs "level admin"`,
       );
     }
-    return { mine: await pick(servers, plan, options.resolver, options.socket), said, pid: parsePid(answer) };
+    const picked = await pick(servers, plan, options.resolver, options.socket);
+    return { ...picked, said, pid: parsePid(answer) };
   }
 
   return {
@@ -90,7 +97,10 @@ export function createRouter(options: {
         seen.set(key, state.mine);
         lastPid = state.pid;
         const wrong = state.mine.filter((server) => !stands(server, plan, fresh));
-        if (wrong.length === 0) return { ...outcome(state.mine, plan), changed, pid: lastPid };
+        if (wrong.length === 0) {
+          refuseLeak(options.socket, state.others, plan);
+          return { ...outcome(state.mine, plan), changed, pid: lastPid };
+        }
         if (options.clock.now() > until) throw unfinished(options.socket, wrong, plan, state.said);
         const killDue = options.clock.now() - killedAt >= KILL_AGAIN_MS;
         const next = wrong.flatMap((server) => wantedCommands(server, plan, killDue));
@@ -164,7 +174,7 @@ async function pick(
   plan: Plan,
   resolver: Resolver,
   at: string,
-): Promise<Mine[]> {
+): Promise<Picked> {
   const all: Mine[] = [];
   for (const member of plan.members) {
     const { host, port } = endpoint(member);
@@ -180,13 +190,25 @@ async function pick(
     const byIp = there.filter((server) => !byName.includes(server) && ips.includes(canonicalIp(server.ip)));
     all.push(...[...byName, ...byIp].map((server) => ({ ...server, member })));
   }
-  const mine = all.filter((server) => plan.backend === null || server.backend === plan.backend);
+  const isMine = (server: Mine) => plan.backend === null || server.backend === plan.backend;
+  const mine = all.filter(isMine);
   if (mine.length === 0 && all.length > 0) {
     throw new RouteError(
       `haproxy at ${at} has no member in backend ${plan.backend}, but in ${all[0]?.backend}: correct backend=`,
     );
   }
-  return mine;
+  return { mine, others: all.filter((server) => !isMine(server)) };
+}
+
+/** Nobody is cut off from a member that another backend still leads to. */
+function refuseLeak(at: string, others: readonly Mine[], plan: Plan): void {
+  if (plan.writer !== null) return;
+  const leaks = others.filter((server) => !server.maint || server.sessions > 0);
+  if (leaks.length === 0) return;
+  const list = leaks.map((server) => `${server.backend}/${server.name}`).join(', ');
+  throw new RouteError(
+    `haproxy at ${at} still leads to members by ${list}, which backend=${plan.backend} leaves out: remove backend= so that all are cut, or take these server lines out`,
+  );
 }
 
 function unfinished(at: string, wrong: readonly Mine[], plan: Plan, said: string): RouteError {

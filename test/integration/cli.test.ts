@@ -274,6 +274,33 @@ describe('mmm-control', () => {
     expect((await hub.read(SIGN)).requests).toEqual([]);
   });
 
+  it('ends at once when it is interrupted in a handover that was begun, and says that it goes on', async () => {
+    await healthy();
+    const control = start('mmm-control', 'switchover', '--conf', conf);
+    const { id, verb, by } = await nextRequest();
+    const closing = { generation: 43, phase: 'closing', writer: null, request: { id, verb, by } } as const;
+    await change((t) => ({ ...t, ...closing }), [], { takes: id });
+    const startMs = performance.now();
+    control.kill('SIGINT');
+    expect(await control).toMatchObject({
+      exitCode: 1,
+      stderr: '[mysql3308] interrupted: the switchover was begun and goes on, see mmm-status events',
+    });
+    expect(performance.now() - startMs).toBeLessThan(3000);
+    expect((await hub.read(SIGN)).topology?.request?.id).toBe(id);
+  });
+
+  it('ends at once when it is interrupted after its timeout, while it waits for what was begun', async () => {
+    await healthy();
+    const control = start('mmm-control', 'switchover', '--conf', conf, '--timeout', '100ms');
+    const { id, verb, by } = await nextRequest();
+    const closing = { generation: 43, phase: 'closing', writer: null, request: { id, verb, by } } as const;
+    await change((t) => ({ ...t, ...closing }), [], { takes: id });
+    expect(await Promise.race([control.then(() => 'ended'), pauseOf(600)])).toBe('still waiting');
+    control.kill('SIGINT');
+    expect(await control).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('goes on') });
+  });
+
   it('waits longer than the timeout for a request that was begun', async () => {
     await healthy();
     const control = start('mmm-control', '--conf', conf, 'switchover', '--timeout', '500ms');
@@ -320,6 +347,8 @@ it('every program says what it is and which version', async () => {
       stdout: expect.stringContaining(program),
     });
   }
+  // Its file names no clusters.
+  expect((await run('mmm-agent', '--help')).stdout).toMatch(/default: every\s+cluster\s+found\s+in\s+Redis/);
   const signs = await Promise.all([run('mmm-uniqsign'), run('mmm-uniqsign')]);
   for (const { stdout } of signs) expect(stdout).toMatch(/^[0-9a-f]{32}$/);
   expect(signs[0]?.stdout).not.toBe(signs[1]?.stdout);

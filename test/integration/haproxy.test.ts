@@ -145,7 +145,7 @@ test("a stranger's edit of a plain file is left alone until our next change", as
   expect(await readFile(dest, 'utf8')).toBe(`writer ${scene.b.address}\n`);
 });
 
-test('a file for two clusters waits for both, and is not loaded while one is in a handover', async () => {
+test('a file for two clusters waits for both, and is put back but not loaded while one is in a handover', async () => {
   await scene[Symbol.asyncDispose]();
   const other = { tag: 'second', uniqsign: 'second', members: ['127.0.0.1:1', '127.0.0.1:2'] };
   const [port = 0] = await freePorts(1);
@@ -174,10 +174,15 @@ test('a file for two clusters waits for both, and is not loaded while one is in 
   await scene.tell({ ...second, generation: 43, phase: 'closing', from: writer, writer: null });
   await scene.sidecar.step('second');
   await writeFile(scene.haproxy.configFile, text.replace('8h', '7h'));
-  await scene.follow({ step: 1 });
-  expect(await readFile(scene.haproxy.configFile, 'utf8')).toContain('7h');
+  const report = await scene.follow({ step: 1 });
+  expect(report.targets[0]?.detail).toContain('loaded after the handover');
+  expect(await readFile(scene.haproxy.configFile, 'utf8')).toBe(text);
   expect(await scene.reloads()).toBe(1);
   expect((await connectTcp(scene.haproxy.port)).server).toBe(scene.a.address);
+
+  await scene.tell({ ...second, generation: 44 });
+  await scene.sidecar.step('second');
+  expect(await scene.reloads()).toBe(2);
 });
 
 test('files alone are no proof of a cut', async () => {
@@ -370,6 +375,16 @@ test('losing Redis changes nothing, and a clean stop says goodbye', async () => 
   await ended;
   expect(await lastReport()).toMatchObject({ leaving: true });
   expect((await connectTcp(scene.haproxy.port)).server).toBe(scene.a.address);
+});
+
+test('a sidecar that reads its configuration again stays on the register', async () => {
+  const stop = new AbortController();
+  const ended = scene.sidecar.start(stop.signal);
+  await scene.tell({});
+  await reported('routed');
+  stop.abort('reload');
+  await ended;
+  expect(await lastReport()).toMatchObject({ leaving: false, did: 'routed' });
 });
 
 test('one target that hangs does not delay another', async () => {

@@ -6,7 +6,7 @@ import { bestStandby, unfit } from '../fitness.ts';
 import { deathOf, healthOf, proofMayCome } from '../gates.ts';
 import type { Answer, Request, SidecarReport, Topology } from '../model.ts';
 import { adjust, begin, keep, type Outcome, type Rule } from '../outcome.ts';
-import { isFresh, type Situation } from '../situation.ts';
+import { FRESH_MS, isFresh, type Situation } from '../situation.ts';
 import { memberChanges } from './upkeep.ts';
 
 /** In every phase: a pause may have to be lifted, or a lost sidecar forgotten, to get out of one. */
@@ -123,7 +123,10 @@ function switchOver(s: Situation): Outcome | null {
   if (t === null || t.writer === null || request === undefined) return null;
   const from = t.writer;
   const chosen = chooseTarget(s, t, request, from);
-  if ('why' in chosen) return refuse(t, request, chosen.why);
+  if ('why' in chosen) {
+    // A fresh identify has not heard everybody yet: it does not say no on that account.
+    return s.watchedMs < FRESH_MS ? null : refuse(t, request, chosen.why);
+  }
   const reason = `asked by ${request.by}`;
   return {
     says: `switchover to ${chosen.to} ${reason}`,

@@ -96,6 +96,15 @@ test('what is missing is named', async () => {
   expect(await mistakesOf(loadMmmConfig(empty), empty)).toEqual([': names no cluster: add a section [TAG]']);
 });
 
+test('a misspelled section is named, and any other name is a cluster of its own', async () => {
+  const file = await writeConfig('mmm.conf', `[a]\n${sign}${pair}[redsi]\nhost=10.0.21.17:6379\n`);
+  expect(await mistakesOf(loadMmmConfig(file), file)).toContain(
+    ':6: [redsi] is read as a cluster: did you mean [redis]?',
+  );
+  const odd = await writeConfig('mmm.conf', `[constructor]\n${sign}${pair}[log]\n${redis}`);
+  expect((await loadMmmConfig(odd)).clusters.map(({ tag }) => tag)).toEqual(['constructor']);
+});
+
 test('a file that is not there is a configuration error that says how to name another', async () => {
   expect(await mistakesOf(loadMmmConfig('/nowhere/mmm.conf'), '/nowhere/mmm.conf')).toEqual([
     expect.stringMatching(/^: cannot be read: ENOENT.*--conf names the file$/),

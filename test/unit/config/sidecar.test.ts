@@ -95,32 +95,63 @@ test('a file target takes a template, and keys of its own when they begin with x
 
 test('several clusters in one target need an address each', async () => {
   const { targets } = await load(
-    '[target h]\nkind=haproxy\ndest=/h\nbind.a=0.0.0.0:1\nbind.b=0.0.0.0:2\nlisten.b=127.0.0.1:2\n',
+    '[target h]\nkind=haproxy\ndest=/h\nreload_cmd=r\nbind.a=0.0.0.0:1\nbind.b=0.0.0.0:2\nlisten.b=127.0.0.1:2\n',
   );
   expect(targets[0]).toMatchObject({
     bind: { a: '0.0.0.0:1', b: '0.0.0.0:2' },
     listen: { b: '127.0.0.1:2' },
   });
-  expect(await mistakes('[target h]\nkind=haproxy\ndest=/h\nbind=0.0.0.0:1\n')).toEqual([
-    ':12: bind does not say which cluster it is for: write bind.a, bind.b',
+  expect(await mistakes('[target h]\nkind=haproxy\ndest=/h\nreload_cmd=r\nbind=0.0.0.0:1\n')).toEqual([
+    ':13: bind does not say which cluster it is for: write bind.a, bind.b',
   ]);
-  expect(await mistakes('[target h]\nkind=haproxy\ndest=/h\nbind.a=0.0.0.0:1\nbind.c=0.0.0.0:3\n')).toEqual([
+  expect(
+    await mistakes('[target h]\nkind=haproxy\ndest=/h\nreload_cmd=r\nbind.a=0.0.0.0:1\nbind.c=0.0.0.0:3\n'),
+  ).toEqual([
     ':9: [target h] needs bind.b, where haproxy listens for b',
-    ':13: bind.c names a cluster that this target does not serve',
+    ':14: bind.c names a cluster that this target does not serve',
   ]);
-  expect(await mistakes('[target h]\nkind=haproxy\ndest=/h\nbind.a=0.0.0.0:1\nbind.b=0.0.0.0:1\n')).toEqual([
-    ':13: bind 0.0.0.0:1 is used by two clusters',
+  expect(
+    await mistakes('[target h]\nkind=haproxy\ndest=/h\nreload_cmd=r\nbind.a=0.0.0.0:1\nbind.b=0.0.0.0:1\n'),
+  ).toEqual([':14: bind 0.0.0.0:1 is used by two clusters']);
+});
+
+test('--tag takes the targets of its clusters, and does not split one that serves others too', async () => {
+  const both = '[target h]\nkind=haproxy\ndest=/h\nreload_cmd=r\nbind.a=0.0.0.0:1\nbind.b=0.0.0.0:2\n';
+  const [onlyA, onlyB] = ['a', 'b'].map(
+    (tag) => `[target f${tag}]\nkind=file\ntemplate=t\ndest=/f${tag}\nclusters=${tag}\n`,
+  );
+  const config = await load(`${onlyA}${onlyB}`, ['b']);
+  expect(config.clusters.map(({ tag }) => tag)).toEqual(['b']);
+  expect(config.targets.map(({ name, clusters }) => [name, clusters])).toEqual([['fb', ['b']]]);
+  expect((await load(both, ['a', 'b'])).targets).toHaveLength(1);
+  const file = await writeConfig('mmm-sidecar.conf', base + both);
+  expect(await mistakesOf(loadSidecarConfig(file, { tags: ['b'] }), file)).toEqual([
+    ':9: [target h] serves a too, which --tag leaves out: ask for these as well, or give each cluster a target of its own',
   ]);
 });
 
-test('--tag narrows the clusters and the targets that serve them', async () => {
-  const text =
-    '[target h]\nkind=haproxy\ndest=/h\nbind.a=0.0.0.0:1\nbind.b=0.0.0.0:2\n[target f]\nkind=file\ntemplate=t\ndest=/f\nclusters=a\n';
-  const config = await load(text, ['b']);
-  expect(config.clusters.map(({ tag }) => tag)).toEqual(['b']);
-  expect(config.targets.map(({ name, clusters, bind }) => ({ name, clusters, bind }))).toEqual([
-    { name: 'h', clusters: ['b'], bind: { b: '0.0.0.0:2' } },
+test('a haproxy that nobody tells of a change is refused', async () => {
+  expect(await mistakes('[target h]\nkind=haproxy\nclusters=a\ndest=/h\nbind=0.0.0.0:1\n')).toEqual([
+    ':9: [target h] needs socket or reload_cmd: without both haproxy never hears of a change',
   ]);
+});
+
+test('two targets may not steer one haproxy, and one file is one however it is spelled', async () => {
+  const target = (name: string, dest: string, socket: string) =>
+    `[target ${name}]\nkind=haproxy\nclusters=a\ndest=${dest}\nbind=0.0.0.0:1\nsocket=${socket}\n`;
+  expect(await mistakes(target('g', '/etc/g', '/run/s') + target('h', '/etc/x/../g', '/run//s'))).toEqual([
+    ':18: dest /etc/x/../g belongs to [target g] already',
+    ':20: socket /run//s belongs to [target g] already',
+  ]);
+});
+
+test('a command that only a shell would understand is warned of', async () => {
+  const target = '[target f]\nkind=file\ntemplate=t\ndest=/f\n';
+  const { warnings } = await load(`${target}reload_cmd=reload app && touch /done\n`);
+  expect(warnings.map((line) => line.replace(/^[^:]*:/, ''))).toEqual([
+    '13: reload_cmd is run without a shell, which hands && to the program: write sh -c "..."',
+  ]);
+  expect((await load(`${target}reload_cmd=sh -c "reload app > /log"\n`)).warnings).toEqual([]);
 });
 
 test.for(['hosts', 'dns', 'exec'])(
@@ -142,7 +173,7 @@ test('a target that cannot work is refused with every reason', async () => {
     ':9: [target h] needs dest',
     ':11: clusters names z, but there is no section [cluster z]',
     ':12: mode must be octal permissions such as 0644, not "999"',
-    ':13: socket must be paths that begin with / between commas: "admin.sock" is not',
+    ':13: socket must be paths that begin with / and have no blanks, between commas: "admin.sock" is not',
     ':14: bind.a must be host:port or *:port, not "nowhere"',
     ':15: reload_cmd has a " without its partner',
     ':16: master_socket is not supported yet',
@@ -153,12 +184,16 @@ test('a target that cannot work is refused with every reason', async () => {
 });
 
 test('proving the route needs an address and an account', async () => {
-  const target = '[target h]\nkind=haproxy\nclusters=a\ndest=/h\nbind=0.0.0.0:1\n';
+  const target = '[target h]\nkind=haproxy\nclusters=a\ndest=/h\nreload_cmd=r\nbind=0.0.0.0:1\n';
   expect(await mistakes(`${target}verify_user=v\n`)).toEqual([
-    ':14: verify_user needs listen, where to log in through haproxy',
+    ':15: verify_user needs listen, where to log in through haproxy',
+  ]);
+  const both = '[target h]\nkind=haproxy\ndest=/h\nreload_cmd=r\nbind.a=0.0.0.0:1\nbind.b=0.0.0.0:2\n';
+  expect(await mistakes(`${both}listen.a=127.0.0.1:1\nverify_user=v\n`)).toEqual([
+    ':16: verify_user needs listen.b, where to log in through haproxy',
   ]);
   expect(await mistakes(`${target}listen=127.0.0.1:1\nverify_password=v\n`)).toEqual([
-    ':15: verify_password needs verify_user',
+    ':16: verify_password needs verify_user',
   ]);
 });
 

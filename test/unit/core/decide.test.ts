@@ -241,6 +241,12 @@ describe('a switchover', () => {
     expect(d.change?.next).toMatchObject({ kind: 'switchover', phase: 'closing' });
   });
 
+  it('is not refused by an identify that has only just begun to listen', () => {
+    const s = { requests: [request({ to: B })], words: {} };
+    expect(decide(situation({ ...s, watchedMs: 1000 })).answers).toBeUndefined();
+    expect(decide(situation({ ...s, watchedMs: 3000 })).answers?.[0]).toMatchObject({ ok: false });
+  });
+
   it('is undone when the writer could not be closed', () => {
     const words = {
       [A]: word({ generation: 43, did: 'close-failed', detail: 'blocked by connection 7' }),

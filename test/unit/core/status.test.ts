@@ -181,7 +181,7 @@ describe('a cluster', () => {
   });
 
   it('waits for no sidecar where its cut proves nothing: the old writer is alive, or fencing is strict', () => {
-    const closing = { phase: 'closing', from: A, to: B, writer: null, sidecars: ['lb1'] } as const;
+    const closing = { phase: 'closing' as const, from: A, to: B, writer: null, sidecars: ['lb1'] };
     const alive = verdict({ topology: aTopology({ ...closing, kind: 'switchover' }) });
     expect(alive.reasons).not.toContain('sidecar lb1');
     const dead = aProbe({ status: 'refused', look: null });

@@ -35,7 +35,7 @@ test('a reload of an older generation that ends late leads nobody to the old wri
   };
   void target.want(wanted({ generation: 41 }));
   await eventually('the reload has begun', () => proxy.reloads === 1);
-  proxy.lines = [A, B];
+  Object.assign(proxy, { lines: [A, B], open: A });
   void target.want(wanted({ generation: 42, phase: 'closing', writer: null }));
   await eventually('it is cut', () => proxy.open === null);
   void target.want(wanted({ generation: 42, step: 2, writer: B }));
@@ -56,7 +56,7 @@ test('nothing is called cut while a reload may still bring a worker up, and that
   };
   void target.want(wanted({ generation: 41 }));
   await eventually('the reload has begun', () => proxy.reloads === 1);
-  proxy.lines = [A, B];
+  Object.assign(proxy, { lines: [A, B], open: A });
   void target.want(wanted({ generation: 42, phase: 'closing', writer: null }));
   await eventually('it is cut', () => proxy.open === null);
   proxy.open = A;
@@ -94,6 +94,31 @@ test('a halted cluster does not keep the file of another from following its writ
     file: 'waiting',
     fileDetail: 'the file waits for a stable topology of y',
   });
+});
+
+test('a haproxy without a socket is reloaded for one cluster while another is halted', async () => {
+  const dest = join(await folder(), 'haproxy.cfg');
+  const bind = { x: '127.0.0.1:3998', y: '127.0.0.1:3999' };
+  const reloadCmd = ['reload'];
+  const config = {
+    ...bare({ name: 'haproxy', kind: 'haproxy', clusters: ['x', 'y'], dest }),
+    bind,
+    reloadCmd,
+  };
+  let reloads = 0;
+  const target = create(config, ['x', 'y'], [], async () => {
+    reloads += 1;
+  });
+  const others = ['10.0.22.5:3308', '10.0.22.7:3308'] as const;
+  const halted = { generation: 43, phase: 'halted', writer: null } as const;
+  await target.want(wanted({}, 'x'));
+  await target.want(wanted({}, 'y', others));
+  await target.want(wanted(halted, 'y', others));
+  const before = reloads;
+  await target.want(wanted({ generation: 43, writer: B }, 'x'));
+  await eventually('it is reloaded', () => reloads > before);
+  expect(await readFile(dest, 'utf8')).toMatch(new RegExp(`${B}$`, 'm'));
+  await eventually('x is routed', () => deedOf('stable', [target.state('x')]) === 'routed');
 });
 
 test('a file waits for a cluster that never had a writer', async () => {
@@ -217,10 +242,18 @@ function bare(own: Pick<TargetConfig, 'name' | 'kind' | 'clusters' | 'dest'>): T
   };
 }
 
-function wanted(over: Partial<Topology>, uniqsign = SIGN) {
+function wanted(
+  over: Partial<Topology>,
+  uniqsign = SIGN,
+  [writer, standby]: readonly [string, string] = [A, B],
+) {
   const tag = uniqsign === SIGN ? 'm' : uniqsign;
-  const topology = aTopology({ uniqsign, tag, ...over });
-  return { topology, allowed: { tag, uniqsign, members: [A, B] }, seenMs: clock.now() };
+  const members: Topology['members'] = [
+    { address: writer, role: 'writer', kind: 'master', state: 'online' },
+    { address: standby, role: 'standby', kind: 'master', state: 'online' },
+  ];
+  const topology = aTopology({ uniqsign, tag, writer, members, ...over });
+  return { topology, allowed: { tag, uniqsign, members: [writer, standby] }, seenMs: clock.now() };
 }
 
 async function folder(): Promise<string> {
