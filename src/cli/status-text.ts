@@ -1,3 +1,4 @@
+import { upTo } from '../core/history.ts';
 import type { ClusterStatus, MemberStatus, SidecarStatus } from '../core/status.ts';
 import { FRESH_SECONDS } from '../core/verdict.ts';
 import { printable } from './print.ts';
@@ -37,7 +38,9 @@ function details(status: ClusterStatus): string[] {
 }
 
 function divergence({ address, extra }: MemberStatus): string[] {
-  return extra === null ? [] : [`  diverged: ${address} has ${extra.count} more: ${printable(extra.list)}`];
+  return extra === null
+    ? []
+    : [`  diverged: ${address} has ${upTo(extra.count)} more: ${printable(extra.list)}`];
 }
 
 function sidecarText(sidecar: SidecarStatus): string {

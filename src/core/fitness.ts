@@ -4,7 +4,7 @@
  */
 
 import { healthOf } from './gates.ts';
-import { extras } from './history.ts';
+import { extras, upTo } from './history.ts';
 import type { Topology } from './model.ts';
 import { linkFrom, type Situation } from './situation.ts';
 
@@ -21,7 +21,7 @@ export function unfit(
   const health = healthOf(s, address);
   if (health.status !== 'up' || health.look === null) return `${address} does not answer: ${health.reason}`;
   if (member.state === 'diverged') {
-    return `${address} is diverged: it holds ${member.extra?.count ?? 'some'} transaction(s) that the writer lacks`;
+    return `${address} is diverged: it holds ${upTo(member.extra?.count ?? 2)} that the writer lacks`;
   }
   if (member.state !== 'online' && t.phase !== 'halted') return `${address} is ${member.state}, not online`;
   if (!s.agents.has(address)) return `no agent has reported on ${address} for 3 s: is mmm-agent running?`;

@@ -11,7 +11,10 @@
  */
 import type { History } from './model.ts';
 
-/** Transactions held here and missing there. `list` names them in the server's own notation. */
+/**
+ * Transactions held here and missing there. `list` names them in the server's own notation. On MariaDB `count` is
+ * an upper bound: a transaction that was killed leaves its number unused.
+ */
 export interface Extras {
   readonly count: number;
   readonly list: string;
@@ -29,6 +32,11 @@ export function extras(mine: History, theirs: History, ignoreServerId?: number):
   }
   if (mine.kind === 'mysql' && theirs.kind === 'mysql') return mysqlExtras(mine.executed, theirs.executed);
   return { count: 1, list: 'histories of different server families' };
+}
+
+/** For a sentence: a single one is certain, of several some numbers may be unused. */
+export function upTo(count: number): string {
+  return count === 1 ? '1 transaction' : `up to ${count} transactions`;
 }
 
 /** Whether `theirs` holds all that `mine` does. */

@@ -4,7 +4,7 @@
  * Planned: it must hold everything the old writer held when it was closed. Unplanned: everything it
  * received must be applied, and what is known to be lost must be within the policy.
  */
-import { extras } from './history.ts';
+import { extras, upTo } from './history.ts';
 import type { Link, Look, Topology } from './model.ts';
 
 /** Not caught up yet, or a reason that will not go away by waiting. */
@@ -29,7 +29,7 @@ export function tooMuchLost(t: Topology, look: Look): string | null {
   if (t.kind !== 'failover' || limit === null || t.position === null) return null;
   const lost = extras(t.position, look.history);
   if (lost.count <= limit) return null;
-  return `at least ${lost.count} transaction(s) would be lost (${lost.list}), max_lost_transactions is ${limit}`;
+  return `${upTo(lost.count)} and perhaps more would be lost (${lost.list}), max_lost_transactions is ${limit}`;
 }
 
 function stopped(link: Link | undefined): Readiness | null {

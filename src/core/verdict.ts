@@ -6,6 +6,7 @@
  * sidecar that does not get its routing right, or in the middle of a handover;
  * ok: none of these.
  */
+import { upTo } from './history.ts';
 import type { Probe } from './model.ts';
 import type { MemberStatus, StatusInput } from './status.ts';
 import { waitingFor } from './waiting.ts';
@@ -119,8 +120,7 @@ function illness(input: StatusInput, member: MemberStatus): string[] {
   else if (member.ping === 0) found.push(`${address} ${deadOrUnseen(probes)}`);
   else if (member.repl_check === 'Error') found.push(`${address} is not replicating${linkError(probes)}`);
   if (state === 'diverged') {
-    const count = member.extra?.count ?? 0;
-    found.push(`${address} is diverged: ${count} transaction${count === 1 ? '' : 's'} that the writer lacks`);
+    found.push(`${address} is diverged: ${upTo(member.extra?.count ?? 0)} that the writer lacks`);
   } else if (state !== 'online' && input.topology?.writer !== null) found.push(`${address} is ${state}`);
   if (!input.agents.some(({ serves }) => serves.includes(address))) {
     found.push(`nobody attends ${address}: is mmm-agent running?`);

@@ -116,7 +116,7 @@ Ctrl-C stops and removes everything.`);
 }
 
 function transactions(count: number): string {
-  return count === 1 ? 'one transaction' : `${count} transactions`;
+  return count === 1 ? 'one transaction' : `up to ${count} transactions`;
 }
 
 function say(text: string): void {

@@ -8,7 +8,7 @@
 
 import { bestStandby, unfit } from '../fitness.ts';
 import { deathOf, gate, healthOf, isRisk, proofMayCome } from '../gates.ts';
-import { extras, isContained } from '../history.ts';
+import { extras, isContained, upTo } from '../history.ts';
 import type { History, MemberReport, Topology } from '../model.ts';
 import {
   advance,
@@ -116,7 +116,7 @@ function passOver(s: Situation): Outcome | null {
   const other = whoHoldsMore(s, t, writer, mine);
   if (other === null) return null;
   const more = extras(other.history, mine);
-  const reason = `${writer} came back without ${more.count} transaction(s) that ${other.address} holds (${more.list})`;
+  const reason = `${writer} came back without ${upTo(more.count)} that ${other.address} holds (${more.list})`;
   const isAll = isContained(mine, other.history);
   if (isAll && unfit(s, t, other.address, { from: writer, planned: false }) === null) {
     const change = begin(s, t, { kind: 'failover', from: writer, to: other.address, reason });
@@ -293,7 +293,7 @@ function lossOf(t: Topology, word: MemberReport): string {
   const lost = extras(t.position, word.look.history);
   return lost.count === 0
     ? 'none seen; certain when the old writer returns'
-    : `at least ${lost.count} (${lost.list})`;
+    : `${upTo(lost.count)} seen before the crash (${lost.list}); certain when the old writer returns`;
 }
 
 /**

@@ -8,7 +8,7 @@
  */
 
 import { deathOf, healthOf } from '../gates.ts';
-import { type Extras, extras } from '../history.ts';
+import { type Extras, extras, upTo } from '../history.ts';
 import type { Link, Look, Member, MemberState, Parked, Topology } from '../model.ts';
 import { adjust, event, type Outcome, park, unpark } from '../outcome.ts';
 import { linkFrom, type Situation } from '../situation.ts';
@@ -49,7 +49,7 @@ export function memberChanges(s: Situation, t: Topology): Outcome | null {
           kind: finding.state,
           from: address,
           reason: finding.why,
-          loss: finding.extra === undefined ? '' : `${finding.extra.count} (${finding.extra.list})`,
+          loss: finding.extra === undefined ? '' : `${upTo(finding.extra.count)} (${finding.extra.list})`,
         }),
       ),
     },
@@ -71,7 +71,7 @@ function judge(s: Situation, t: Topology, member: Member, writer: string, writer
   const lasts = member.state === 'diverged' || (s.extraMs.get(address) ?? 0) >= skewMs(t);
   if (extra.count > 0 && lasts) {
     const list = extra.list.slice(0, 1000);
-    const why = `it holds ${extra.count} transaction(s) that ${writer} lacks: ${list}`;
+    const why = `it holds ${upTo(extra.count)} that ${writer} lacks: ${list}`;
     return {
       state: 'diverged',
       extra: { count: extra.count, list },

@@ -158,7 +158,7 @@ describe('readiness to open', () => {
       position,
       policy: { ...policy, maxLostTransactions: 4 },
     });
-    expect(tooMuchLost(limited, look(B, A))).toContain('at least 5');
+    expect(tooMuchLost(limited, look(B, A))).toContain('up to 5');
     expect(tooMuchLost({ ...limited, policy: { ...policy, maxLostTransactions: 5 } }, look(B, A))).toBeNull();
     expect(tooMuchLost({ ...limited, policy }, look(B, A))).toBeNull();
   });
