@@ -68,6 +68,26 @@ test('a new writer is routed to without a reload, and sessions on the old one ar
   expect(events.at(-1)).toMatchObject({ generation: 43, to: scene.b.address, by: 'mmm-sidecar side1' });
 });
 
+test('sessions whose client has gone, held by a frozen server, do not keep the cut from being told', async () => {
+  await scene.start();
+  await scene.tell({});
+  await eventually(
+    'all is in place',
+    () => lastReport(),
+    (report) => report?.targets[0]?.ok === true,
+  );
+  const session = await connectTcp(scene.haproxy.port);
+  expect(session.server).toBe(scene.a.address);
+  scene.a.hold();
+  session.end();
+  await scene.tell(closing());
+  await eventually(
+    'the cut is told',
+    () => lastReport(),
+    (report) => report?.did === 'cut' && report.generation === 43,
+  );
+});
+
 test('an undone handover opens the same writer again', async () => {
   await scene.follow({});
   await scene.follow(closing());

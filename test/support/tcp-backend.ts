@@ -5,12 +5,17 @@ import { eventually } from './eventually.ts';
 export interface TcpBackend extends AsyncDisposable {
   readonly address: string;
   sessions(): number;
+  /** From now on it does not notice that a client has gone, like a frozen process. */
+  hold(): void;
 }
 
 export async function startTcpBackend(port: number): Promise<TcpBackend> {
   const address = `127.0.0.1:${port}`;
   const open = new Set<Socket>();
-  const server = createServer((socket) => {
+  let isHeld = false;
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('end', () => isHeld || socket.end());
+    socket.resume();
     open.add(socket);
     socket.on('close', () => open.delete(socket));
     socket.on('error', () => undefined);
@@ -20,6 +25,9 @@ export async function startTcpBackend(port: number): Promise<TcpBackend> {
   return {
     address,
     sessions: () => open.size,
+    hold: () => {
+      isHeld = true;
+    },
     async [Symbol.asyncDispose]() {
       for (const socket of open) socket.destroy();
       await new Promise<void>((resolve) => server.close(() => resolve()));

@@ -532,7 +532,10 @@ describe('the old writer returns', () => {
       extra: { count: 3, list: '0-1-101..103' },
     });
     expect(change?.next.parked).toHaveLength(2);
-    expect(change?.events[0]).toMatchObject({ kind: 'diverged', loss: 'up to 3 transactions (0-1-101..103)' });
+    expect(change?.events[0]).toMatchObject({
+      kind: 'diverged',
+      loss: 'up to 3 transactions (0-1-101..103)',
+    });
   });
 
   it('is not believed to be clean before its agent has closed it', () => {
