@@ -71,7 +71,7 @@ describe('a daemon dies under eight writers', () => {
       const started = performance.now();
       const exits = await Promise.all(stack.daemons.map((daemon) => daemon.term()));
       expect(exits.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
-      expect(performance.now() - started).toBeLessThan(3_000);
+      expect(performance.now() - started).toBeLessThan(30_000);
       await workload.flowing(200);
       await Promise.all(stack.daemons.map(again));
       await workload.flowing(200);

