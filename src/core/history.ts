@@ -7,31 +7,104 @@
  *   domain, even where its own binlog never saw it (a copy, or log_slave_updates off);
  * - what the *source* itself wrote is never an extra of its follower: the follower may simply have been
  *   read a moment later.
- * MySQL keeps exact sets, so the difference is a subtraction.
+ * MySQL keeps exact sets, so the difference is a subtraction. Without GTID only places in binary logs can be
+ * compared: `binlog-history.ts`.
  */
+import { binlogExtras } from './binlog-history.ts';
+import { nameSet, parseSet, subtract } from './gtid-set.ts';
 import type { History } from './model.ts';
 
 /**
- * Transactions held here and missing there. `list` names them in the server's own notation. On MariaDB `count` is
- * an upper bound: a transaction that was killed leaves its number unused.
+ * Transactions held here and missing there. `list` names them in the server's own notation. `count` is an upper
+ * bound: on MariaDB a transaction that was killed leaves its number unused, and between two places of a binary log
+ * only bytes are known.
  */
 export interface Extras {
   readonly count: number;
   readonly list: string;
+  /** The other way round: it lacks what it wrote itself. */
+  readonly lost?: true | undefined;
 }
 
 const NONE: Extras = { count: 0, list: '' };
+const NAMES = {
+  mariadb: "MariaDB's GTIDs",
+  mysql: "MySQL's GTIDs",
+  binlog: 'no GTIDs (gtid_mode is not ON)',
+} as const;
 
 /**
- * What `mine` holds and `theirs` lacks. `ignoreServerId`: the source's own server_id (MariaDB).
- * Histories of two flavours cannot be compared: everything counts as extra.
+ * What `mine` holds and `theirs` lacks. `ignoreServerId`: the server_id of `theirs`, whose own writes do not count.
+ * Histories of two kinds cannot be compared: everything counts as extra.
  */
 export function extras(mine: History, theirs: History, ignoreServerId?: number): Extras {
   if (mine.kind === 'mariadb' && theirs.kind === 'mariadb') {
     return mariadbExtras(mine, theirs, ignoreServerId);
   }
-  if (mine.kind === 'mysql' && theirs.kind === 'mysql') return mysqlExtras(mine.executed, theirs.executed);
-  return { count: 1, list: 'histories of different server families' };
+  if (mine.kind === 'mysql' && theirs.kind === 'mysql') {
+    return mysqlExtras(mine.executed, theirs.executed, ignoreServerId === undefined ? '' : theirs.uuid);
+  }
+  if (mine.kind === 'binlog' && theirs.kind === 'binlog') return binlogExtras(mine, theirs, ignoreServerId);
+  return {
+    count: 1,
+    list: `cannot be compared: one has ${NAMES[mine.kind]}, the other ${NAMES[theirs.kind]}`,
+  };
+}
+
+/**
+ * What keeps `mine` from following `theirs`: transactions that are missing there, or own ones that `mine` has lost
+ * and the other still holds: a server skips what it once wrote itself, so replication never brings them back.
+ */
+export function obstacles(mine: History, theirs: History, ignoreServerId?: number): Extras {
+  const found = extras(mine, theirs, ignoreServerId);
+  return found.count > 0 ? found : lostByItself(mine, theirs);
+}
+
+function lostByItself(mine: History, theirs: History): Extras {
+  const lost = { count: 0, list: '' };
+  if (mine.kind === 'mariadb' && theirs.kind === 'mariadb') Object.assign(lost, mariadbLost(mine, theirs));
+  if (mine.kind === 'binlog' && mine.lost !== null) {
+    lost.count = 1;
+    lost.list = `${mine.lost.file}:${mine.lost.pos} of its own binary log`;
+  }
+  if (mine.kind === 'mysql' && theirs.kind === 'mysql' && mine.uuid !== '') {
+    const uuid = mine.uuid.toLowerCase();
+    const left = subtract(parseSet(theirs.executed).get(uuid) ?? [], parseSet(mine.executed).get(uuid) ?? []);
+    lost.count = left.reduce((sum, [a, b]) => sum + b - a + 1, 0);
+    lost.list = left.length === 0 ? '' : nameSet(uuid, left);
+  }
+  return lost.count === 0 ? NONE : { ...lost, lost: true };
+}
+
+/**
+ * To be asked before it replicates: afterwards what was skipped counts as received. A copy of the other server holds
+ * everything although it wrote nothing: it has received something later.
+ */
+function mariadbLost(
+  mine: Extract<History, { kind: 'mariadb' }>,
+  theirs: Extract<History, { kind: 'mariadb' }>,
+): Extras {
+  const written = parsePoints(mine.state);
+  const received = parsePoints(mine.received);
+  const ranges: string[] = [];
+  let count = 0;
+  for (const [key, sequence] of merge(parsePoints(theirs.state), parsePoints(theirs.received))) {
+    const [domain, server] = key.split('-');
+    if (Number(server) !== mine.serverId) continue;
+    const later = [...received].filter(([point]) => point.startsWith(`${domain}-`)).map(([, at]) => at);
+    const has = Math.max(written.get(key) ?? 0, ...later);
+    if (has >= sequence) continue;
+    ranges.push(has + 1 === sequence ? `${key}-${sequence}` : `${key}-${has + 1}..${sequence}`);
+    count += sequence - has;
+  }
+  return { count, list: ranges.join(',') };
+}
+
+/** In words, what is wrong with a server that cannot follow `writer`. */
+export function misfit({ count, lost }: Pick<Extras, 'count' | 'lost'>, writer: string): string {
+  return lost === true
+    ? `it lost ${upTo(count)} of its own that ${writer} holds, and would skip what it wrote itself`
+    : `it holds ${upTo(count)} that ${writer} lacks`;
 }
 
 /** For a sentence: a single one is certain, of several some numbers may be unused. */
@@ -52,7 +125,7 @@ export function sameHistory(a: History, b: History): boolean {
       isSame(parsePoints(a.received), parsePoints(b.received))
     );
   }
-  return a.kind === 'mysql' && b.kind === 'mysql' && isContained(a, b) && isContained(b, a);
+  return a.kind === b.kind && isContained(a, b) && isContained(b, a);
 }
 
 /** Last sequence number by `domain-server`. */
@@ -112,55 +185,16 @@ function isSame(a: Points, b: Points): boolean {
   return a.size === b.size && [...a].every(([key, sequence]) => b.get(key) === sequence);
 }
 
-/** Intervals, inclusive, by `uuid` or `uuid:tag`. */
-type Intervals = ReadonlyMap<string, readonly (readonly [number, number])[]>;
-
-function mysqlExtras(mine: string, theirs: string): Extras {
+function mysqlExtras(mine: string, theirs: string, ignoreUuid: string): Extras {
   const there = parseSet(theirs);
   const lists: string[] = [];
   let count = 0;
   for (const [source, intervals] of parseSet(mine)) {
+    if (ignoreUuid !== '' && source.split(':')[0] === ignoreUuid.toLowerCase()) continue;
     const left = subtract(intervals, there.get(source) ?? []);
     if (left.length === 0) continue;
-    lists.push(`${source}:${left.map(([a, b]) => (a === b ? `${a}` : `${a}-${b}`)).join(':')}`);
+    lists.push(nameSet(source, left));
     for (const [a, b] of left) count += b - a + 1;
   }
   return count === 0 ? NONE : { count, list: lists.join(',') };
-}
-
-function parseSet(text: string): Intervals {
-  const sets = new Map<string, (readonly [number, number])[]>();
-  for (const part of text.replace(/\s+/g, '').split(',')) {
-    const [uuid, ...rest] = part.split(':');
-    if (!uuid) continue;
-    let source = uuid.toLowerCase();
-    for (const piece of rest) {
-      const match = /^(\d+)(?:-(\d+))?$/.exec(piece);
-      if (match === null) {
-        source = `${uuid.toLowerCase()}:${piece}`; // a tag: the intervals behind it are its own
-        continue;
-      }
-      const intervals = sets.get(source) ?? [];
-      intervals.push([Number(match[1]), Number(match[2] ?? match[1])]);
-      sets.set(source, intervals);
-    }
-  }
-  return sets;
-}
-
-function subtract(
-  from: readonly (readonly [number, number])[],
-  what: readonly (readonly [number, number])[],
-): (readonly [number, number])[] {
-  let left = [...from];
-  for (const [a, b] of what) {
-    left = left.flatMap(([x, y]) => {
-      if (b < x || a > y) return [[x, y] as const];
-      const pieces: (readonly [number, number])[] = [];
-      if (x < a) pieces.push([x, a - 1]);
-      if (y > b) pieces.push([b + 1, y]);
-      return pieces;
-    });
-  }
-  return left;
 }

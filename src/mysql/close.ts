@@ -6,11 +6,14 @@
  * prepared XA transaction is left (those can be committed on a read-only server), and the history stands still.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import type { History } from '../core/model.ts';
 import type { Closed } from '../ports.ts';
-import type { Row } from './dialects/dialect.ts';
+import type { Answers } from './dialects/dialect.ts';
 import {
   type CloseMeans,
   type CloseOptions,
+  endSessions,
+  idOf,
   type Ladder,
   readPosition,
   run,
@@ -28,11 +31,12 @@ export async function closeServer(means: CloseMeans, options: CloseOptions): Pro
     leftMs: () => options.withinMs - (performance.now() - start),
   };
   const position = await readPosition(ladder);
-  const refusal = means.dialect.toReadOnly(position) ? null : await setReadOnly(ladder);
-  return refusal === null ? prove(ladder) : notClosed(refusal);
+  const wasOpen = !means.dialect.toReadOnly(position);
+  const refusal = wasOpen ? await setReadOnly(ladder) : null;
+  return refusal === null ? prove(ladder, wasOpen) : notClosed(refusal);
 }
 
-async function prove(ladder: Ladder): Promise<Closed> {
+async function prove(ladder: Ladder, wasOpen: boolean): Promise<Closed> {
   const stayed = await endEarlierSessions(ladder);
   if (stayed !== null) return notClosed(stayed);
   const prepared = await run(
@@ -51,7 +55,8 @@ async function prove(ladder: Ladder): Promise<Closed> {
     const position = await readPosition(ladder);
     if (!ladder.dialect.toReadOnly(position)) return notClosed('somebody else set read_only back to 0');
     const now = ladder.dialect.toEnd(position);
-    if (now === before) return { closed: true, detail: '', history: ladder.dialect.toHistory(position) };
+    if (now === before)
+      return { closed: true, detail: '', history: await historyOf(ladder, position, wasOpen) };
     before = now;
     await pause(SETTLE_MS);
   }
@@ -60,11 +65,22 @@ async function prove(ladder: Ladder): Promise<Closed> {
 
 const SETTLE_MS = 3;
 
+/** What was open a moment ago may have written up to its end: clients wait, so its log is not searched. */
+function historyOf(ladder: Ladder, position: Answers, wasOpen: boolean): Promise<History> {
+  const { dialect } = ladder;
+  return ladder.ownWrites.complete(dialect.toHistory(position), ladder.known ?? [], {
+    dialect,
+    ask: (statement, doing) => run(ladder.control, ladder, statement, doing),
+    leftMs: ladder.leftMs,
+    isReadOnly: !wasOpen,
+  });
+}
+
 /** Sessions that come later come in read-only, so this ends even when clients reconnect all the time. */
 async function endEarlierSessions(ladder: Ladder): Promise<string | null> {
   let earlier = (await sessions(ladder)).map(idOf);
   while (earlier.length > 0) {
-    await run(ladder.control, ladder, ladder.dialect.kill(ladder.own, earlier), 'ending sessions');
+    await endSessions(ladder, earlier);
     const present = await sessions(ladder);
     const still = present.filter((session) => earlier.includes(idOf(session)));
     if (still.length > 0 && ladder.leftMs() <= 0)
@@ -73,10 +89,6 @@ async function endEarlierSessions(ladder: Ladder): Promise<string | null> {
     if (still.length > 0) await pause(2);
   }
   return null;
-}
-
-function idOf(session: Row): number {
-  return Number(session.ID);
 }
 
 function notClosed(detail: string): Closed {

@@ -1,8 +1,8 @@
 import { ServerError } from '../errors.ts';
 import type { Dialect } from './dialects/dialect.ts';
-import { dialectFor } from './dialects/index.ts';
 import { PENDING, within } from './patience.ts';
-import { noAnswer } from './reasons.ts';
+import { isPrivilegeMissing, noAnswer } from './reasons.ts';
+import { recognise } from './recognise.ts';
 import { openSession, type Session, type Target } from './session.ts';
 
 /** Keeps one session open and hands it out. */
@@ -61,6 +61,8 @@ export function createKeeper(options: KeeperOptions): Keeper {
         try {
           return await act(session, dialect, leftMs);
         } catch (error) {
+          // A privilege that is granted meanwhile counts for those who log in anew.
+          if (isPrivilegeMissing(error)) session.end();
           // A cut connection says nothing yet about the server: only a fresh one does.
           if (session.state !== 'cut' || !again || leftMs() <= 0) throw error;
         }
@@ -71,21 +73,4 @@ export function createKeeper(options: KeeperOptions): Keeper {
       kept?.session.end();
     },
   };
-}
-
-async function recognise(session: Session, address: string, timeoutMs: number): Promise<Dialect> {
-  const [row] = await session.ask({
-    sql: 'SELECT VERSION() AS version',
-    timeoutMs,
-    doing: 'asking for the version',
-  });
-  const dialect = dialectFor(row?.version ?? '');
-  if (dialect === null) {
-    throw new ServerError(
-      'faulty',
-      `${address}: MySQL is not supported yet, only MariaDB 10.5 or later (this is ${row?.version ?? 'unknown'})`,
-    );
-  }
-  await session.ask({ ...dialect.seeEverybody, timeoutMs, doing: 'checking that all sessions can be seen' });
-  return dialect;
 }

@@ -1,6 +1,8 @@
 /** What the steps of closing a server share. */
-import type { Dialect, Own, Row, Statement } from './dialects/dialect.ts';
-import { only } from './rows.ts';
+import type { History } from '../core/model.ts';
+import type { Answers, Dialect, Own, Row, Statement } from './dialects/dialect.ts';
+import type { OwnWrites } from './own-writes.ts';
+import { errnoOf } from './reasons.ts';
 import type { Session } from './session.ts';
 
 export interface CloseMeans {
@@ -9,11 +11,14 @@ export interface CloseMeans {
   readonly control: Session;
   /** Another session to the same server. */
   extra(timeoutMs: number): Promise<Session>;
+  readonly ownWrites: OwnWrites;
 }
 
 export interface CloseOptions {
   readonly gentle: boolean;
   readonly withinMs: number;
+  /** The last histories of the other members. */
+  readonly known?: readonly History[];
 }
 
 /** One attempt to close, with its own stopwatch. */
@@ -26,15 +31,36 @@ export function sessions(ladder: Ladder): Promise<readonly Row[]> {
   return run(ladder.control, ladder, ladder.dialect.sessions(ladder.own), 'listing sessions');
 }
 
-/** Ends every application session there is just now. */
-export function killAll(ladder: Ladder): Promise<readonly Row[]> {
-  return run(ladder.control, ladder, ladder.dialect.kill(ladder.own), 'ending sessions');
+/** Ends application sessions: those that are there just now, or these. */
+export async function endSessions(ladder: Ladder, ids?: readonly number[]): Promise<void> {
+  const { control, dialect, own } = ladder;
+  if (dialect.killAll !== null) {
+    await run(control, ladder, dialect.killAll(own, ids), 'ending sessions');
+    return;
+  }
+  const all = ids ?? (await sessions(ladder)).map(idOf);
+  await Promise.all(all.map((id) => endOne(ladder, id)));
+}
+
+async function endOne(ladder: Ladder, id: number): Promise<void> {
+  try {
+    await run(ladder.control, ladder, ladder.dialect.kill(id), 'ending sessions');
+  } catch (error) {
+    if (errnoOf(error) !== NO_SUCH_SESSION) throw error;
+  }
+}
+
+const NO_SUCH_SESSION = 1094;
+
+export function idOf(session: Row): number {
+  return Number(session.ID);
 }
 
 /** read_only and the history. */
-export async function readPosition(ladder: Ladder): Promise<Row> {
-  return only(
-    await run(ladder.control, ladder, ladder.dialect.position, 'reading read_only and the position'),
+export function readPosition(ladder: Ladder): Promise<Answers> {
+  const { control, dialect } = ladder;
+  return Promise.all(
+    dialect.position.map((one) => run(control, ladder, one, 'reading read_only and the position')),
   );
 }
 

@@ -1,10 +1,10 @@
 import { ServerError } from '../errors.ts';
 import type { Dialect, Row } from './dialects/dialect.ts';
 
-/** The server's name for its link from `from`; throws ServerError when it has none. */
-export function nameOfLink(dialect: Dialect, links: readonly Row[], from: string, address: string): string {
+/** The server's link from `from`; throws ServerError when it has none. */
+export function linkIn(dialect: Dialect, links: readonly Row[], from: string, address: string): Row {
   const link = links.find((row) => dialect.sourceOf(row).toLowerCase() === from.toLowerCase());
-  if (link !== undefined) return dialect.nameOf(link);
+  if (link !== undefined) return link;
   const known = links.map((row) => dialect.sourceOf(row)).join(', ');
   throw new ServerError(
     'faulty',

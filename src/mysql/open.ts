@@ -1,6 +1,5 @@
 import type { Dialect, Statement } from './dialects/dialect.ts';
 import { within } from './patience.ts';
-import { only } from './rows.ts';
 import type { Session } from './session.ts';
 
 /** Bound of each statement. */
@@ -20,7 +19,9 @@ export async function openServer(
   const ask = (statement: Statement, doing: string) =>
     session.ask({ ...statement, doing, timeoutMs: STATEMENT_MS });
   const isOpen = async (): Promise<boolean> =>
-    !dialect.toReadOnly(only(await ask(dialect.position, 'reading read_only')));
+    !dialect.toReadOnly(
+      await Promise.all(dialect.position.map((statement) => ask(statement, 'reading read_only'))),
+    );
   await ask(dialect.noteTime, 'noting the time of the server');
   if ((await within(stillWanted(), WANTED_MS)) !== true) return false;
   if (await isOpen()) return true;

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { killAll, type Ladder, readPosition, run, sessions, words } from './ladder.ts';
+import { endSessions, type Ladder, readPosition, run, sessions, words } from './ladder.ts';
 import { PENDING, within } from './patience.ts';
 import { errnoOf } from './reasons.ts';
 import type { Session } from './session.ts';
@@ -33,7 +33,7 @@ async function openSetter(ladder: Ladder): Promise<Session> {
       return await ladder.extra(ladder.leftMs());
     } catch (error) {
       if (ladder.gentle || !TAKEN.has(errnoOf(error) ?? 0) || ladder.leftMs() < KILL_EVERY_MS) throw error;
-      await killAll(ladder);
+      await endSessions(ladder);
       await pause(5);
     }
   }
@@ -50,7 +50,7 @@ async function fight(ladder: Ladder, set: Promise<unknown>): Promise<unknown> {
     const [outcome] = await Promise.all([
       within(set, Math.min(KILL_EVERY_MS, ladder.leftMs() - untilMs)),
       // A missing privilege must not keep the server from becoming read-only; the proof will name it.
-      killAll(ladder).catch((error: unknown) => {
+      endSessions(ladder).catch((error: unknown) => {
         trouble = error;
       }),
     ]);

@@ -7,8 +7,10 @@ export interface Attempt {
   readonly user: string;
   /** In words, after "while": `connecting`, `asking for the replication status`. */
   readonly doing: string;
-  /** The privilege that the statement needs; empty when none. */
+  /** The privilege that the statement needs, with `ON ...` when it is not for all of the server; empty when none. */
   readonly needs: string;
+  /** The account as the server knows it, `user@host`; absent when it was not asked. */
+  readonly account?: string;
 }
 
 /** Says why an attempt failed. Never holds a statement or a password. */
@@ -35,16 +37,33 @@ export function isCut(error: unknown): boolean {
   return (errno === null && CUT.has(code)) || errno === KILLED || errno === SHUTDOWN;
 }
 
+/** Whether the server said that the account lacks a privilege. */
+export function isPrivilegeMissing(error: unknown): boolean {
+  return PRIVILEGE_MISSING.has(errnoOf(error) ?? 0);
+}
+
 /** The server's number of an error it sent; null for trouble with the socket. */
 export function errnoOf(error: unknown): number | null {
   return facts(error instanceof ServerError ? error.cause : error).errno;
 }
 
+/** The rows, or null when a log that was to be read is not there any more, or has nothing at that place. */
+export async function unlessGone<T>(asked: Promise<T>): Promise<T | null> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (errnoOf(error) !== NO_SUCH_EVENT) throw error;
+    return null;
+  }
+}
+
+const NO_SUCH_EVENT = 1220;
 const FAULTY: ServerTrouble = 'faulty';
 const KILLED = 1927;
 const SHUTDOWN = 1053;
 const CUT: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'PROTOCOL_CONNECTION_LOST', 'ECONNABORTED']);
-const PRIVILEGE_MISSING: ReadonlySet<number> = new Set([1095, 1227]);
+/** 1045 is also what MySQL 5.6 says to STOP SLAVE; while logging in nothing is needed. */
+const PRIVILEGE_MISSING: ReadonlySet<number> = new Set([1044, 1045, 1095, 1142, 1143, 1227, 1370]);
 
 function facts(error: unknown): { code: string; errno: number | null; message: string } {
   if (!(error instanceof Error)) return { code: '', errno: null, message: 'unknown error' };
@@ -81,25 +100,46 @@ function socketReason(code: string, message: string): readonly [ServerTrouble, s
 function serverReason(errno: number, message: string, attempt: Attempt): string {
   const said = `${message} (error ${errno})`;
   if (PRIVILEGE_MISSING.has(errno) && attempt.needs !== '') {
-    return `${said}; run: GRANT ${attempt.needs} ON *.* TO '${attempt.user}'@'...'`;
+    return `${said}; ${grant(attempt)}`;
   }
   const advice = ADVICE.get(errno);
   return advice === undefined ? said : `${said}; ${advice}`;
 }
 
+/** Out of the binary log: replicated, the same GRANT on the other server would be one too many. */
+function grant({ user, needs, account }: Attempt): string {
+  const at = account?.lastIndexOf('@') ?? -1;
+  const [name, host] = at < 0 ? [user, '...'] : [account?.slice(0, at), account?.slice(at + 1)];
+  const what = / ON /.test(needs) ? needs : `${needs} ON *.*`;
+  return `run: GRANT ${what} TO '${name}'@'${host}' (on each server, after SET sql_log_bin=0)`;
+}
+
+const EXPIRED =
+  'the password of the account has expired: set one (ALTER USER ... IDENTIFIED BY ... PASSWORD EXPIRE NEVER) and write it into the configuration';
+
 const ADVICE: ReadonlyMap<number, string> = new Map([
   [1040, 'raise max_connections, or find who holds the connections (SHOW PROCESSLIST)'],
   [1044, 'let the account use this database, or set database=information_schema in the configuration'],
-  [1045, 'check user and password in the configuration and the account on the server'],
+  [
+    1045,
+    'correct user= and password= in the configuration, or the password of the account; the server knows accounts by host too (SELECT user, host FROM mysql.user)',
+  ],
   [1049, 'correct database= in the configuration; information_schema always exists'],
   [1053, 'the server is shutting down'],
   [1129, 'run FLUSH HOSTS on the server and raise max_connect_errors'],
-  [1130, 'create the account for this host'],
+  [1130, 'create the account for this host (CREATE USER), or start the server without skip-name-resolve'],
+  [1142, 'grant the account what it lacks'],
+  [1143, 'grant the account what it lacks'],
   [1203, 'raise max_user_connections'],
   [1226, 'raise the resource limit of the account (MAX_USER_CONNECTIONS, MAX_QUERIES_PER_HOUR)'],
+  [1251, 'give the account a password login: ALTER USER ... IDENTIFIED WITH mysql_native_password'],
+  [1275, 'set the password of the account anew: it is stored in the form of MySQL 4.0'],
+  [1290, 'start the server without that option, or switch it off (SET GLOBAL)'],
+  [1524, 'give the account a password login: ALTER USER ... IDENTIFIED WITH mysql_native_password'],
   [1698, 'give the account a password login (mysql_native_password)'],
-  [1820, 'set a new password for the account'],
-  [1862, 'the password of the account has expired: set a new one'],
+  [1820, EXPIRED],
+  [1862, EXPIRED],
+  [3032, 'take the server out of offline mode: SET GLOBAL offline_mode=0'],
   [3118, 'unlock the account: ALTER USER ... ACCOUNT UNLOCK'],
   [3159, 'require_secure_transport is on: TLS to the server is not supported yet'],
   [4151, 'unlock the account: ALTER USER ... ACCOUNT UNLOCK'],

@@ -1,13 +1,16 @@
-import type { Look } from '../core/model.ts';
+import type { History, Look } from '../core/model.ts';
 import { ServerError } from '../errors.ts';
-import type { Closed, Server } from '../ports.ts';
+import type { Closed, Server, Tended } from '../ports.ts';
+import { type Accounts, createAccounts } from './accounts/accounts.ts';
+import type { Blocking } from './accounts/catalogue.ts';
 import { closeServer } from './close.ts';
-import type { Dialect, Own, Statement } from './dialects/dialect.ts';
+import type { Dialect, Own, Row, Statement } from './dialects/dialect.ts';
 import { createKeeper } from './keeper.ts';
 import type { CloseOptions } from './ladder.ts';
-import { nameOfLink } from './links.ts';
+import { linkIn } from './links.ts';
+import { lookAt } from './look.ts';
 import { openServer } from './open.ts';
-import { only } from './rows.ts';
+import { createOwnWrites } from './own-writes.ts';
 import { openSession, type Session } from './session.ts';
 
 export interface ServerOptions {
@@ -21,37 +24,44 @@ export interface ServerOptions {
   readonly connectTimeoutMs: number;
   /** Users who do not count as clients; nobody is spared by it. */
   readonly excludeUsers: readonly string[];
+  /** Which accounts only the writer's clients may use; absent: none is ever looked at. */
+  readonly blocking?: Blocking | null;
   /** Called at once when the kept connection is closed by the other side or fails. */
   readonly onLost?: () => void;
 }
+
+const NOTHING_TENDED: Tended = { changed: [], trouble: '', exceptions: '' };
 
 /** Bound of each step of controlling a link. */
 const STEP_MS = 3000;
 
 /**
- * A MariaDB server over one kept connection, opened when first needed and again after it was lost. Closing,
+ * A server over one kept connection, opened when first needed and again after it was lost. Closing,
  * opening and link control add a session of their own for as long as they take.
  */
 export function createServer(options: ServerOptions): Server {
   const own: Own = { user: options.user, excludeUsers: options.excludeUsers };
   const keeper = createKeeper(options);
+  const ownWrites = createOwnWrites(options.address);
+  const accounts = accountsOf(options);
   const extra = (timeoutMs: number): Promise<Session> =>
     openSession(options, Math.min(options.connectTimeoutMs, timeoutMs));
 
   let closing = 0;
 
-  const look = (timeoutMs: number): Promise<Look> =>
+  const look = (timeoutMs: number, known: readonly History[] = []): Promise<Look> =>
     keeper.use(timeoutMs, async (kept, dialect, leftMs) => {
+      const at = (session: Session): Promise<Look> =>
+        lookAt({ session, dialect, own, ownWrites, leftMs }, known);
       // A look that runs out of time gives up its connection, which must not be the one that closes the server.
-      if (closing > 0) return alone(leftMs(), (session) => lookAt(session, dialect, own, leftMs));
-      return lookAt(kept, dialect, own, leftMs);
+      return closing > 0 ? alone(leftMs(), at) : at(kept);
     });
 
   const close = async (how: CloseOptions): Promise<Closed> => {
     closing += 1;
     try {
       return await keeper.use(how.withinMs, (control, dialect, leftMs) =>
-        closeServer({ dialect, own, control, extra }, { gentle: how.gentle, withinMs: leftMs() }),
+        closeServer({ dialect, own, control, extra, ownWrites }, { ...how, withinMs: leftMs() }),
       );
     } finally {
       closing -= 1;
@@ -75,16 +85,16 @@ export function createServer(options: ServerOptions): Server {
   const control = async (
     from: string,
     doing: string,
-    steps: (dialect: Dialect) => (name: string) => readonly Statement[],
+    steps: (dialect: Dialect) => (link: Row) => readonly Statement[],
   ): Promise<void> => {
-    const { dialect, name } = await keeper.use(options.connectTimeoutMs + STEP_MS, async (session, known) => {
+    const { dialect, link } = await keeper.use(options.connectTimeoutMs + STEP_MS, async (session, known) => {
       const rows = await session.ask({ ...known.links, doing, timeoutMs: STEP_MS });
-      return { dialect: known, name: nameOfLink(known, rows, from, options.address) };
+      return { dialect: known, link: linkIn(known, rows, from, options.address) };
     });
     // Stopping waits for the statement being applied: the kept connection must not be given up for that.
     try {
       await alone(options.connectTimeoutMs, async (session) => {
-        for (const step of steps(dialect)(name)) await session.ask({ ...step, doing, timeoutMs: STEP_MS });
+        for (const step of steps(dialect)(link)) await session.ask({ ...step, doing, timeoutMs: STEP_MS });
       });
     } catch (error) {
       if (!(error instanceof ServerError) || error.trouble !== 'silent') throw error;
@@ -99,20 +109,18 @@ export function createServer(options: ServerOptions): Server {
     look,
     close,
     open,
+    tendAccounts: (how) => accounts?.tend(how) ?? Promise.resolve(NOTHING_TENDED),
     stopReceiving: (from) =>
       control(from, `stopping to receive from ${from}`, (dialect) => dialect.stopReceiving),
     stopLink: (from) => control(from, `stopping replication from ${from}`, (dialect) => dialect.stopLink),
     startLink: (from) => control(from, `starting replication from ${from}`, (dialect) => dialect.startLink),
-    end: () => keeper.end(),
+    end: () => {
+      keeper.end();
+      accounts?.end();
+    },
   };
 }
 
-async function lookAt(session: Session, dialect: Dialect, own: Own, leftMs: () => number): Promise<Look> {
-  const ask = (statement: Statement, doing: string) =>
-    session.ask({ ...statement, doing, timeoutMs: leftMs() });
-  const [state, links] = await Promise.all([
-    ask(dialect.look(own), 'looking at the server'),
-    ask(dialect.links, 'looking at replication'),
-  ]);
-  return dialect.toLook(only(state), links);
+function accountsOf({ blocking, onLost: _, ...how }: ServerOptions): Accounts | null {
+  return blocking == null ? null : createAccounts({ ...how, blocking });
 }

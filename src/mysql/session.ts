@@ -7,7 +7,7 @@ import { type Connection, createConnection, type RowDataPacket } from 'mysql2';
 import { endpoint } from '../core/address.ts';
 import { ServerError } from '../errors.ts';
 import type { Row } from './dialects/dialect.ts';
-import { type Attempt, explain, isCut, noAnswer } from './reasons.ts';
+import { type Attempt, explain, isCut, isPrivilegeMissing, noAnswer } from './reasons.ts';
 
 /** How a server is reached. */
 export interface Target {
@@ -117,6 +117,7 @@ function describeSession(
   onCut?: () => void,
 ): Session {
   let state: Session['state'] = 'open';
+  let account: string | undefined;
   const waiting = new Set<(error: Error) => void>();
   const leave = (as: 'cut' | 'ended', error: Error): void => {
     if (state !== 'open') return;
@@ -131,7 +132,7 @@ function describeSession(
   connection.once('error', cut);
   const ask = ({ sql, timeoutMs, doing, needs = '' }: Ask): Promise<readonly Row[]> =>
     new Promise((resolve, reject) => {
-      const what: Attempt = { ...attempt, doing, needs };
+      let what: Attempt = { ...attempt, doing, needs };
       const settle = (): void => {
         clearTimeout(timer);
         waiting.delete(giveUp);
@@ -143,8 +144,22 @@ function describeSession(
       const timer = setTimeout(() => leave('ended', noAnswer(what, timeoutMs)), Math.max(1, timeoutMs));
       if (state !== 'open') return giveUp(connectionLost());
       waiting.add(giveUp);
+      /** The GRANT must name the account, and only the server knows by which host it knows us. */
+      const askWhoWeAre = (error: unknown): void => {
+        connection.query<RowDataPacket[]>('SELECT CURRENT_USER() AS account', (_, rows) => {
+          account = String(rows?.[0]?.account ?? '') || undefined;
+          refuse(error);
+        });
+      };
+      const refuse = (error: unknown): void => {
+        if (account !== undefined) what = { ...what, account };
+        giveUp(error);
+      };
       connection.query<RowDataPacket[]>(sql, (error, rows) => {
-        if (error !== null) return giveUp(error);
+        if (error !== null && needs !== '' && account === undefined && isPrivilegeMissing(error)) {
+          return askWhoWeAre(error);
+        }
+        if (error !== null) return refuse(error);
         settle();
         resolve(Array.isArray(rows) ? rows : []);
       });

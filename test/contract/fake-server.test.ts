@@ -1,7 +1,15 @@
 import { createFakeWorld } from '../support/fake-server.ts';
 import { type ContractMember, serverContract } from './server.contract.ts';
 
-serverContract('the fake server', async () => {
+const TRAITS = {
+  flavour: 'mariadb',
+  history: 'mariadb',
+  gtid: true,
+  keepsXa: true,
+  noticesDivergence: true,
+} as const;
+
+serverContract('the fake server', TRAITS, async () => {
   const [first, second] = ['10.0.0.1:3306', '10.0.0.2:3306'];
   const world = createFakeWorld([{ address: first, writable: true }, { address: second }]);
   world.link(first, second);
@@ -11,9 +19,9 @@ serverContract('the fake server', async () => {
     const server = world.server(address);
     return {
       address,
-      adapter: ({ onLost, wrongPassword = false } = {}) => {
+      adapter: ({ onLost, wrongPassword = false, blocks = false } = {}) => {
         if (wrongPassword) server.refuseLogins('check user and password');
-        return world.adapter(address, onLost === undefined ? {} : { onLost });
+        return world.adapter(address, { blocks, ...(onLost === undefined ? {} : { onLost }) });
       },
       client: async () => {
         const client = server.connect();

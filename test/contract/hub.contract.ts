@@ -326,6 +326,7 @@ export function hubContract(name: string, start: () => Promise<HubUnderTest>): v
         passive: B,
         masterHost: A,
         masterGeneration: '42',
+        masterSince: '1763630000000',
         servicemode: '1',
         primaryhost: A,
         secondaryhost: B,
@@ -335,6 +336,7 @@ export function hubContract(name: string, start: () => Promise<HubUnderTest>): v
       it('are brought to what is wanted, without a message, and only where they differ', async () => {
         await hub.commit(aCommit(aTopology()));
         await raw.hset(key('master'), 'since', '17');
+        await raw.hset(key('master'), 'comment', 'of somebody else');
         await raw.hset(key('mode'), 'active', B);
         await raw.set(key('primaryhost'), 'old:1');
         await raw.spoil(key('members'));
@@ -350,15 +352,27 @@ export function hubContract(name: string, start: () => Promise<HubUnderTest>): v
           passive: B,
           generation: '42',
           phase: 'stable',
-          since: '17',
+          since: '1763630000000',
+          comment: 'of somebody else',
         });
         expect(await hub.repairLegacy(SIGN, wanted)).toEqual([]);
+        await raw.hset(key('master'), 'since', '17');
+        expect(await hub.repairLegacy(SIGN, { ...wanted, masterSince: null })).toEqual([]);
+        await hub.repairLegacy(SIGN, wanted);
         await raw.sadd(key('members'), 'third:3306');
         await raw.spoil(key('mode'));
         expect([...(await hub.repairLegacy(SIGN, wanted))].sort()).toEqual(
           [key('members'), key('mode')].sort(),
         );
         expect(under.messages(TOPIC)).toEqual([]);
+      });
+
+      it('keep the cluster in the list of clusters', async () => {
+        await hub.commit(aCommit(aTopology(), pairOf(A, B)));
+        await hub.repairLegacy(SIGN, wanted);
+        await raw.spoil('mysql-clusters');
+        expect(await hub.repairLegacy(SIGN, wanted)).toEqual(['mysql-clusters']);
+        expect(await hub.clusters()).toEqual([SIGN]);
       });
 
       it('are not put back by a leader that was overtaken', async () => {
@@ -422,6 +436,24 @@ export function hubContract(name: string, start: () => Promise<HubUnderTest>): v
           (seen) => seen.length >= all.length,
         );
         expect(hints).toEqual(all);
+      });
+
+      it("come of the ancestor's messages too, to those who name its topic", async () => {
+        const without = await watching();
+        const hints: [string, Hint][] = [];
+        const { signal } = new AbortController();
+        await hub.watch([SIGN], (sign, hint) => hints.push([sign, hint]), signal, TOPIC);
+        await raw.publish(TOPIC, announcement(A, B, 'another'));
+        await raw.publish(TOPIC, `${announcement(A, B, SIGN)}\nserver evil`);
+        await raw.publish('another-topic', announcement(A, B, SIGN));
+        await raw.publish(TOPIC, announcement(A, B, SIGN));
+        await hub.putFacts(someFacts());
+        await eventually('the last hint', () => hints.length > 1);
+        expect(hints).toEqual([
+          [SIGN, 'announced'],
+          [SIGN, 'facts'],
+        ]);
+        expect(without).toEqual(['facts']);
       });
 
       it('end when the watcher does', async () => {
@@ -498,6 +530,7 @@ const noLegacy: ClusterState['legacy'] = {
   passive: null,
   masterHost: null,
   masterGeneration: null,
+  masterSince: null,
   servicemode: null,
   primaryhost: null,
   secondaryhost: null,
@@ -513,16 +546,17 @@ const aCheck: LegacyCheck = {
   last_check: '1763630000',
 };
 
-function aCommit(next: Topology, over: Partial<Commit> = {}): Commit {
+export function aCommit(next: Topology, over: Partial<Commit> = {}): Commit {
   const bare = { basedOn: null, events: [], legacy: null, announceOn: null, takes: null, answers: [] };
   return { ...bare, next, ...over };
 }
 
-function pairOf(active: string, passive: string): Pick<Commit, 'legacy' | 'announceOn'> {
+export function pairOf(active: string, passive: string): Pick<Commit, 'legacy' | 'announceOn'> {
   return { legacy: { active, passive, sinceEpochMs: 1_763_630_000_000 }, announceOn: TOPIC };
 }
 
-function everyMethod(hub: Hub): readonly (() => Promise<unknown>)[] {
+/** Everything that is asked of Redis. */
+export function everyMethod(hub: Hub): readonly (() => Promise<unknown>)[] {
   return [
     () => hub.read(SIGN),
     () => hub.clusters(),

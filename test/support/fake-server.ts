@@ -34,9 +34,11 @@ export interface FakeServer {
   readonly id: number;
   readonly state: 'running' | 'frozen' | 'down';
   readonly writable: boolean;
+  /** The application's account is locked. */
+  readonly locked: boolean;
   /** Everything committed or applied here, in order. */
   readonly log: readonly FakeTransaction[];
-  /** Logs in as the application; throws when the server does not answer. */
+  /** Logs in as the application; throws when the server does not answer or the account is locked. */
   connect(): FakeClient;
   /** Process death: sessions end, links are stopped at the next start, what is committed stays. */
   crash(): void;
@@ -50,13 +52,19 @@ export interface FakeServer {
 export interface FakeWorld {
   server(address: string): FakeServer;
   /** A daemon's handle. */
-  adapter(address: string, options?: { readonly onLost?: () => void }): Server;
+  adapter(address: string, options?: AdapterOptions): Server;
   /** Makes `replica` receive from `source`. */
   link(replica: string, source: string): void;
   /** Moves what the links hold, and a heartbeat: on every link, or on the replica's only. */
   deliver(replica?: string): void;
   /** Received by the replica but not applied: the relay log grows until the next `deliver`. */
   receiveOnly(replica: string): void;
+}
+
+export interface AdapterOptions {
+  readonly onLost?: () => void;
+  /** Configured to lock the application's account (`block_user`); default no. */
+  readonly blocks?: boolean;
 }
 
 export interface FakeServerOptions {
@@ -83,6 +91,7 @@ interface Inside {
   readonly startsClosed: boolean;
   state: FakeServer['state'];
   writable: boolean;
+  locked: boolean;
   startedAtMs: number;
   log: FakeTransaction[];
   slavePos: string;
@@ -120,7 +129,7 @@ export function createFakeWorld(
   };
   return {
     server: (address) => describeServer(find(address), nowMs),
-    adapter: (address, options = {}) => createAdapter(find(address), servers, nowMs, options.onLost),
+    adapter: (address, options = {}) => createAdapter(find(address), servers, nowMs, options),
     link: (replica, source) => {
       const link = {
         source,
@@ -149,6 +158,7 @@ function createInside(options: FakeServerOptions, id: number, startedAtMs: numbe
     startsClosed: options.startsClosed ?? true,
     state: 'running',
     writable: options.writable ?? false,
+    locked: false,
     startedAtMs,
     log: [],
     slavePos: '',
@@ -169,6 +179,9 @@ function describeServer(inside: Inside, nowMs: () => number): FakeServer {
     },
     get writable() {
       return inside.state !== 'down' && inside.writable;
+    },
+    get locked() {
+      return inside.locked;
     },
     get log() {
       return inside.log;
@@ -204,6 +217,7 @@ let sessionNumber = 0;
 
 function connect(inside: Inside): FakeClient {
   if (inside.state !== 'running') throw new Error(`${inside.address} does not answer`);
+  if (inside.locked) throw new Error(`the account is locked on ${inside.address}`);
   sessionNumber += 1;
   const session: FakeSession = { number: sessionNumber, connected: true, running: false };
   inside.sessions.add(session);
@@ -257,7 +271,7 @@ function createAdapter(
   inside: Inside,
   servers: ReadonlyMap<string, Inside>,
   nowMs: () => number,
-  onLost?: () => void,
+  { onLost, blocks = false }: AdapterOptions,
 ): Server {
   // As a real handle: nothing is connected, and nothing can be lost, before the first use.
   const lost = (): void => {
@@ -295,6 +309,19 @@ function createAdapter(
       reach();
       if (!inside.writable && nowMs() - askedMs <= 1500) inside.writable = true;
       return inside.writable;
+    },
+    tendAccounts: async (how) => {
+      const nothing = { changed: [], trouble: '', exceptions: '' };
+      if (!blocks) return nothing;
+      try {
+        reach();
+      } catch (error) {
+        return { ...nothing, trouble: String(error) };
+      }
+      const changed = inside.locked === how.usable ? ["'app'@'%'"] : [];
+      inside.locked = !how.usable;
+      if (inside.locked && how.endSessions) endSessions(inside);
+      return { ...nothing, changed };
     },
     stopReceiving: async (from) => {
       linkFrom(from).io = false;
@@ -368,6 +395,7 @@ function historyOf(inside: Inside): History {
   const last = new Map(inside.log.map((transaction) => [transaction.server, gtid(transaction)]));
   return {
     kind: 'mariadb',
+    serverId: inside.id,
     state: [...last.values()].join(','),
     received: inside.slavePos.startsWith(`0-${inside.id}-`) ? '' : inside.slavePos,
   };

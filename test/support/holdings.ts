@@ -1,4 +1,5 @@
 import type { Holding } from './checker.ts';
+import type { Replication } from './db-server.ts';
 import { eventually } from './eventually.ts';
 import { SHARED_ROW, WORKLOAD_TABLES } from './workload.ts';
 
@@ -27,27 +28,46 @@ export async function holdingOf(server: Readable): Promise<Holding> {
 }
 
 /** Resolves when the servers have applied the same, or when a link has ended in an error and never will. */
-export async function replicationRests(servers: readonly Readable[]): Promise<void> {
+export async function replicationRests(servers: readonly Replicating[]): Promise<void> {
   await eventually(
     'replication has nothing left to do',
     () => Promise.all(servers.map(progressOf)),
-    (seen) =>
-      seen.every(({ applied }) => applied === seen[0]?.applied) || seen.some(({ error }) => error !== ''),
+    (seen) => seen.some(({ error }) => error !== '') || haveTheSame(seen),
     { withinMs: 20_000 },
   );
 }
 
+interface Replicating extends Readable {
+  readonly replication: Replication;
+}
+
 interface Progress {
+  /** By GTID: all it has applied. By position: where its own binary log ends. */
+  readonly holds: string;
+  /** By position: what it has applied of its source's binary log; else as `holds`. */
   readonly applied: string;
   /** Why a link stopped applying; empty while it has not. */
   readonly error: string;
 }
 
-async function progressOf(server: Readable): Promise<Progress> {
-  const [position] = await server.admin('SELECT @@gtid_current_pos AS applied');
-  const links = await server.admin('SHOW ALL SLAVES STATUS');
-  return {
-    applied: String(position?.applied),
-    error: links.map((link) => link.Last_SQL_Error).join(''),
-  };
+function haveTheSame(seen: readonly Progress[]): boolean {
+  return seen.every((one) => seen.every((other) => one === other || one.applied === other.holds));
+}
+
+async function progressOf(server: Replicating): Promise<Progress> {
+  if (server.replication === 'mariadb') {
+    const [position] = await server.admin('SELECT @@gtid_current_pos AS applied');
+    const links = await server.admin('SHOW ALL SLAVES STATUS');
+    const holds = String(position?.applied);
+    return { holds, applied: holds, error: links.map((link) => link.Last_SQL_Error).join('') };
+  }
+  const [link] = await server.admin('SHOW SLAVE STATUS');
+  const error = String(link?.Last_SQL_Error ?? '');
+  if (server.replication === 'gtid') {
+    const holds = String((await server.admin('SELECT @@global.gtid_executed AS sets'))[0]?.sets);
+    return { holds, applied: holds, error };
+  }
+  const [own] = await server.admin('SHOW MASTER STATUS');
+  const applied = `${link?.Relay_Master_Log_File}:${link?.Exec_Master_Log_Pos}`;
+  return { holds: `${own?.File}:${own?.Position}`, applied, error };
 }

@@ -24,11 +24,16 @@ export const accounts = {
   /** May connect, nothing else. */
   verify: { user: 'verify', password: 'verify-secret' },
   repl: { user: 'repl', password: 'repl-secret' },
+  /** An agent's account that may lock accounts too. */
+  guard: { user: 'guard', password: 'guard-secret' },
 } as const;
 
 /** The privileges of the daemons' account on MariaDB 10.5 and later. */
 export const MMM_GRANTS =
   'PROCESS, SLAVE MONITOR, READ_ONLY ADMIN, CONNECTION ADMIN, REPLICATION SLAVE ADMIN';
+
+/** What it needs besides to lock accounts; and SELECT on the schema mysql. */
+export const BLOCK_GRANTS = 'BINLOG ADMIN, CREATE USER';
 
 const SETUP: readonly string[] = [
   'SET sql_log_bin=0',
@@ -39,6 +44,9 @@ const SETUP: readonly string[] = [
   `CREATE USER verify@'%' IDENTIFIED BY '${accounts.verify.password}'`,
   `CREATE USER repl@'%' IDENTIFIED BY '${accounts.repl.password}'`,
   "GRANT REPLICATION SLAVE ON *.* TO repl@'%'",
+  `CREATE USER guard@'%' IDENTIFIED BY '${accounts.guard.password}'`,
+  `GRANT ${MMM_GRANTS}, ${BLOCK_GRANTS} ON *.* TO guard@'%'`,
+  "GRANT SELECT ON mysql.* TO guard@'%'",
   'CREATE DATABASE t',
   'CREATE TABLE t.x (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(40)) ENGINE=InnoDB',
   'RESET MASTER',

@@ -1,81 +1,27 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { eventually } from './eventually.ts';
-import { type Row, rootSession, type TestSession, testSession } from './mariadb-admin.ts';
+import { type DbPair, type DbServer, describeServer, type PairOptions, startPair } from './db-server.ts';
 import { accounts, mariadbTemplate, runAs } from './mariadb-template.ts';
-import { freePorts, type Process, startProcess, tempDir } from './processes.ts';
+import { freePorts, tempDir } from './processes.ts';
 import { programs } from './servers.ts';
 
 const run = promisify(execFile);
 
-/** A mariadbd of the tests. Signals go to exactly this process. */
-export interface MariaServer {
-  /** `127.0.0.1:port`, the same across restarts. */
-  readonly address: string;
-  readonly port: number;
-  /** Path of the socket file. */
-  readonly socket: string;
-  readonly folder: string;
-  /** 0 while it is not running. */
-  readonly pid: number;
-  /** Runs one statement as root, in a session of its own. */
-  admin(sql: string): Promise<readonly Row[]>;
-  /** A session that stays, over TCP; default: the application's account in schema `t`. */
-  session(who?: { readonly user: string; readonly password: string }): Promise<TestSession>;
-  /** SIGKILL now; resolves when the process is gone. */
-  kill9(): Promise<void>;
-  /** Ends it cleanly. */
-  shutdown(): Promise<void>;
-  /** SIGSTOP. */
-  freeze(): void;
-  /** SIGCONT. */
-  thaw(): void;
-  /** Starts it (again) with its own options and these; resolves when it answers. */
-  start(extra?: readonly string[]): Promise<void>;
-  /** The error log so far. */
-  log(): Promise<string>;
-}
-
-export interface MariaPair {
-  readonly a: MariaServer;
-  readonly b: MariaServer;
-  readonly dispose: () => Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
-}
-
-export interface PairOptions {
-  /** More options for both servers. */
-  readonly args?: readonly string[];
-  /** Replicate from each other; default true. */
-  readonly linked?: boolean;
-  /** Which server starts writable; default `a`. */
-  readonly writable?: 'a' | 'b' | 'none';
-}
+export type MariaServer = DbServer;
+export type MariaPair = DbPair;
 
 /** Two MariaDB servers that replicate from each other by GTID, read-only but for one; about 0.4 s. */
-export async function startMariaPair(options: PairOptions = {}): Promise<MariaPair> {
+export async function startMariaPair(options: PairOptions = {}): Promise<DbPair> {
   const dir = await tempDir('maria');
   const folder = dir.path;
   const args = options.args ?? [];
   const [a, b] = await Promise.all([prepare(folder, 1, args), prepare(folder, 2, args)]);
-  const dispose = async (): Promise<void> => {
-    await Promise.all([a.kill9(), b.kill9()]);
-    await dir[Symbol.asyncDispose]();
-  };
-  try {
-    await Promise.all([a.start(), b.start()]);
-    if (options.linked !== false) await Promise.all([follow(a, b), follow(b, a)]);
-    if (options.writable !== 'none') await (options.writable === 'b' ? b : a).admin('SET GLOBAL read_only=0');
-  } catch (error) {
-    await dispose();
-    throw error;
-  }
-  return { a, b, dispose, [Symbol.asyncDispose]: dispose };
+  return startPair([a, b], options, follow, async () => dir[Symbol.asyncDispose]());
 }
 
-async function follow(replica: MariaServer, source: MariaServer): Promise<void> {
+async function follow(replica: DbServer, source: DbServer): Promise<void> {
   const login = `master_user='${accounts.repl.user}', master_password='${accounts.repl.password}'`;
   await replica.admin(
     `CHANGE MASTER TO master_host='127.0.0.1', master_port=${source.port}, ${login}, ` +
@@ -84,14 +30,20 @@ async function follow(replica: MariaServer, source: MariaServer): Promise<void> 
   await replica.admin('START SLAVE');
 }
 
-async function prepare(parent: string, id: number, args: readonly string[]): Promise<MariaServer> {
+async function prepare(parent: string, id: number, args: readonly string[]): Promise<DbServer> {
   const template = await mariadbTemplate();
   const { mariadbd } = await programs();
   const folder = join(parent, String(id));
   await mkdir(folder);
   await run('cp', ['-a', template, join(folder, 'data')]);
   const [port = 0] = await freePorts(1);
-  return describeServer(mariadbd, folder, port, [...optionsFor(folder, id, port), ...args]);
+  return describeServer({
+    replication: 'mariadb',
+    program: mariadbd,
+    args: [...optionsFor(folder, id, port), ...args],
+    folder,
+    port,
+  });
 }
 
 function optionsFor(folder: string, id: number, port: number): readonly string[] {
@@ -135,72 +87,3 @@ function optionsFor(folder: string, id: number, port: number): readonly string[]
     ...safe,
   ];
 }
-
-function describeServer(program: string, folder: string, port: number, args: readonly string[]): MariaServer {
-  const socket = join(folder, 's.sock');
-  const logFile = join(folder, 'log');
-  let server: Process | null = null;
-  const signal = (name: NodeJS.Signals): void => server?.signal(name);
-  const endBy = async (name: NodeJS.Signals): Promise<void> => {
-    signal(name);
-    await server?.exited;
-  };
-  const running = (): boolean => server?.alive() === true;
-  const start = async (extra: readonly string[] = []): Promise<void> => {
-    if (running()) throw new Error(`the server in ${folder} is running already`);
-    // As a supervisor does: MariaDB 10.11.19 itself was seen to crash in its recovery after a kill -9
-    // (ha_recover_complete), about once in three hundred kills.
-    for (let attempt = 1; ; attempt += 1) {
-      server = startProcess('mariadbd', program, [...args, ...extra], { logFile });
-      const log = await answering(socket, logFile, running);
-      if (log === null) return;
-      if (attempt === STARTS || !log.includes('got signal'))
-        throw new Error(`mariadbd ended at once:\n${log}`);
-      console.warn(`mariadbd crashed while it started, starting it again:\n${log}`);
-    }
-  };
-  return {
-    address: `127.0.0.1:${port}`,
-    port,
-    socket,
-    folder,
-    get pid() {
-      return running() ? (server?.pid ?? 0) : 0;
-    },
-    admin: (sql) => asRoot(socket, sql),
-    session: (who = accounts.app) =>
-      testSession({ host: '127.0.0.1', port, ...who, ...(who.user === 'app' ? { database: 't' } : {}) }),
-    kill9: () => endBy('SIGKILL'),
-    shutdown: () => endBy('SIGTERM'),
-    freeze: () => signal('SIGSTOP'),
-    thaw: () => signal('SIGCONT'),
-    start,
-    log: () => readFile(logFile, 'utf8'),
-  };
-}
-
-async function asRoot(socket: string, sql: string): Promise<readonly Row[]> {
-  const session = await rootSession(socket);
-  try {
-    return await session.query(sql);
-  } finally {
-    session.end();
-  }
-}
-
-/** null when it answers, else the end of its log. */
-async function answering(socket: string, logFile: string, running: () => boolean): Promise<string | null> {
-  const look = async (): Promise<'up' | 'ended'> => {
-    if (!running()) return 'ended';
-    (await rootSession(socket)).end();
-    return 'up';
-  };
-  const seen = await eventually(`mariadbd answers at ${socket}`, look, undefined, {
-    withinMs: 30_000,
-    everyMs: 10,
-  });
-  return seen === 'up' ? null : (await readFile(logFile, 'utf8')).slice(-6000);
-}
-
-/** How often a supervisor starts a server that crashes. */
-const STARTS = 5;

@@ -1,8 +1,11 @@
 /** What differs between servers: pure SQL text, and rows -> Look. The engine beside this folder does the IO. */
-import type { History, Look } from '../../core/model.ts';
+import type { History, Look, Place } from '../../core/model.ts';
 
 /** A row as text, by column name as the server spells it. */
 export type Row = Readonly<Record<string, string | null>>;
+
+/** What several statements brought, in their order. */
+export type Answers = readonly (readonly Row[])[];
 
 /** A statement with the privilege it needs; empty when none. */
 export interface Statement {
@@ -22,23 +25,25 @@ export interface Dialect {
   readonly flavour: Look['flavour'];
   /** Fails when the account cannot see everybody's sessions: the others would silently be missing. */
   readonly seeEverybody: Statement;
-  /** One row: everything of a look but its links. */
-  look(own: Own): Statement;
+  /** Everything of a look, sent together. */
+  look(own: Own): readonly Statement[];
+  toLook(answers: Answers): Look;
   /** One row per link. */
   readonly links: Statement;
-  toLook(state: Row, links: readonly Row[]): Look;
-  /** One row: `read_only` and the history, for the proof that a server is closed. */
-  readonly position: Statement;
-  toReadOnly(row: Row): boolean;
-  toHistory(row: Row): History;
+  /** `read_only` and the history, for the proof that a server is closed; sent together. */
+  readonly position: readonly Statement[];
+  toReadOnly(answers: Answers): boolean;
+  toHistory(answers: Answers): History;
   /** Changes with every transaction committed or applied, and with nothing else. */
-  toEnd(row: Row): string;
+  toEnd(answers: Answers): string;
   /** `ID` of each application session, `USER`, `COMMAND`, `STATE`, `SECONDS`; the longest running first. */
   sessions(own: Own): Statement;
   /** Whether that session is only waiting for read_only itself. */
   isQueueing(session: Row): boolean;
-  /** Ends application sessions, all or these, in one round trip. */
-  kill(own: Own, ids?: readonly number[]): Statement;
+  /** Ends application sessions, all or these, in one round trip; null where no statement can. */
+  readonly killAll: ((own: Own, ids?: readonly number[]) => Statement) | null;
+  /** Ends one session; fails with 1094 when it is gone already. */
+  kill(id: number): Statement;
   /** Ends what one of our own sessions is doing. */
   cancel(id: number): Statement;
   readonly prepared: Statement;
@@ -50,11 +55,41 @@ export interface Dialect {
   /** Clears read-only unless the server sees it more than 1.5 s after `noteTime`. */
   readonly openUnlessLate: Statement;
   /** Where a link reads from, `host:port`. */
-  sourceOf(row: Row): string;
-  /** Name of a link for the statements below. */
-  nameOf(row: Row): string;
-  /** Two statements each, to be run in one session. */
-  stopReceiving(name: string): readonly Statement[];
-  stopLink(name: string): readonly Statement[];
-  startLink(name: string): readonly Statement[];
+  sourceOf(link: Row): string;
+  /** To be run in one session, in this order. */
+  stopReceiving(link: Row): readonly Statement[];
+  stopLink(link: Row): readonly Statement[];
+  startLink(link: Row): readonly Statement[];
+  /** Ways to read in logs, where positions alone do not tell enough; null where they do. */
+  readonly logs: LogReading | null;
+}
+
+/** An entry of a binary or relay log. */
+export interface LogEvent {
+  readonly type: string;
+  readonly serverId: number;
+  /** Where it begins in its file. */
+  readonly start: number;
+  /** Where the next one begins in the binary log it comes from. */
+  readonly end: number;
+  readonly info: string;
+}
+
+export interface LogReading {
+  /** Files of the binary log with their sizes, oldest first. */
+  readonly files: Statement;
+  toFiles(rows: readonly Row[]): readonly { readonly file: string; readonly size: number }[];
+  /** At most `limit` events of a binary log from a boundary on. */
+  events(from: Place, limit: number): Statement;
+  relayEvents(from: Place, limit: number): Statement;
+  toEvents(rows: readonly Row[]): readonly LogEvent[];
+  /** What each link has received and not applied; null when all is applied, or more may be coming. */
+  relayRest(answers: Answers): readonly (RelayRest | null)[];
+}
+
+export interface RelayRest {
+  /** Where it begins in the relay log. */
+  readonly from: Place;
+  /** The applying thread is alone and says that it has nothing left to read. */
+  readonly isIdle: boolean;
 }

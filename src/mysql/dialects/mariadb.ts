@@ -1,29 +1,44 @@
 /** MariaDB 10.5 and later. */
 import type { History, Link, Look } from '../../core/model.ts';
-import type { Dialect, Own, Row, Statement } from './dialect.ts';
+import type { Answers, Dialect, Row, Statement } from './dialect.ts';
+import {
+  count,
+  ioState,
+  isApplication,
+  isClient,
+  lagOf,
+  literal,
+  readsWhatItRan,
+  sourceOf,
+  statement,
+  withoutQuery,
+} from './text.ts';
 
-const NOBODY_ELSE = "USER NOT IN ('system user', 'event_scheduler', 'unauthenticated user')";
 const POSITION =
   '@@global.read_only AS ro, @@global.server_id AS server_id, @@global.gtid_binlog_state AS state,' +
   ' @@global.gtid_slave_pos AS pos';
 
+const LINKS = statement('SHOW ALL SLAVES STATUS', 'SLAVE MONITOR');
+
 export const mariadb: Dialect = {
   flavour: 'mariadb',
   seeEverybody: statement('SELECT COUNT(*) FROM information_schema.INNODB_CMP', 'PROCESS'),
-  look: (own) =>
+  look: (own) => [
     statement(
       `SELECT ${POSITION}, @@version AS version,` +
         " (SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'UPTIME') AS uptime," +
         ` (SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ${isClient(own)}) AS clients`,
       'PROCESS',
     ),
-  links: statement('SHOW ALL SLAVES STATUS', 'SLAVE MONITOR'),
+    LINKS,
+  ],
   toLook,
-  position: statement(`SELECT ${POSITION}`),
+  links: LINKS,
+  position: [statement(`SELECT ${POSITION}`)],
   toReadOnly,
   toHistory,
   // Not gtid_slave_pos: it moves as long as the server's own transactions come back around the ring.
-  toEnd: (row) => row.state ?? '',
+  toEnd: (answers) => first(answers).state ?? '',
   sessions: (own) =>
     statement(
       'SELECT ID, USER, COMMAND, STATE, ROUND(TIME_MS / 1000, 1) AS SECONDS' +
@@ -32,13 +47,14 @@ export const mariadb: Dialect = {
     ),
   isQueueing: (session) =>
     session.COMMAND === 'Sleep' || /backup lock|global read lock/i.test(session.STATE ?? ''),
-  kill: (own, ids) =>
+  killAll: (own, ids) =>
     statement(
       'BEGIN NOT ATOMIC DECLARE CONTINUE HANDLER FOR 1094 BEGIN END;' +
         ` FOR s IN (SELECT ID FROM information_schema.PROCESSLIST WHERE ${isApplication(own)}${among(ids)})` +
         ' DO KILL CONNECTION s.ID; END FOR; END',
       'CONNECTION ADMIN',
     ),
+  kill: (id) => statement(`KILL CONNECTION ${id}`, 'CONNECTION ADMIN'),
   cancel: (id) => statement(`KILL QUERY ${id}`, 'CONNECTION ADMIN'),
   prepared: statement('XA RECOVER'),
   lockWait: (seconds) => statement(`SET SESSION lock_wait_timeout = ${Math.max(1, Math.ceil(seconds))}`),
@@ -49,56 +65,64 @@ export const mariadb: Dialect = {
     'READ_ONLY ADMIN',
   ),
   sourceOf,
-  nameOf: (row) => row.Connection_name ?? '',
-  stopReceiving: (name) => [use(name), statement('STOP SLAVE IO_THREAD', 'REPLICATION SLAVE ADMIN')],
-  stopLink: (name) => [use(name), statement('STOP SLAVE', 'REPLICATION SLAVE ADMIN')],
-  startLink: (name) => [use(name), statement('START SLAVE', 'REPLICATION SLAVE ADMIN')],
+  stopReceiving: (link) => [use(link), statement('STOP SLAVE IO_THREAD', 'REPLICATION SLAVE ADMIN')],
+  stopLink: (link) => [use(link), statement('STOP SLAVE', 'REPLICATION SLAVE ADMIN')],
+  startLink: (link) => [use(link), statement('START SLAVE', 'REPLICATION SLAVE ADMIN')],
+  logs: null,
 };
 
-function statement(sql: string, needs = ''): Statement {
-  return { sql, needs };
+function first(answers: Answers): Row {
+  return answers[0]?.[0] ?? {};
 }
 
-function toLook(state: Row, links: readonly Row[]): Look {
+function toLook(answers: Answers): Look {
+  const state = first(answers);
+  const links = answers[1] ?? [];
   const applied: History = { kind: 'mariadb', state: state.state ?? '', received: state.pos ?? '' };
   return {
     flavour: 'mariadb',
     version: (state.version ?? '').slice(0, 128),
     serverId: count(state.server_id),
     uptimeSeconds: count(state.uptime),
-    readOnly: toReadOnly(state),
+    readOnly: toReadOnly(answers),
     clients: count(state.clients),
-    history: toHistory(state),
+    history: toHistory(answers),
     links: links.slice(0, 64).map((row) => toLink(row, applied)),
   };
 }
 
 /** From 12.0 the variable is a word; a value that nobody knows is read-only. */
-function toReadOnly(row: Row): boolean {
+function toReadOnly(answers: Answers): boolean {
+  const row = first(answers);
   return row.ro !== '0' && row.ro !== 'OFF';
 }
 
-/** What came back of the server's own is no proof that it still holds it: only its binlog is. */
-function toHistory(row: Row): History {
+/**
+ * What came back of the server's own is no proof that it still holds it: only its binlog is. Where that knows nothing
+ * of its own it is a copy of another server, which had received it.
+ */
+function toHistory(answers: Answers): History {
+  const row = first(answers);
   const own = count(row.server_id);
-  const others = (row.pos ?? '').split(',').filter((point) => Number(point.split('-')[1]) !== own);
-  return { kind: 'mariadb', state: row.state ?? '', received: others.join(',') };
-}
-
-function sourceOf(row: Row): string {
-  const host = row.Master_Host ?? '';
-  return `${host.includes(':') ? `[${host}]` : host}:${row.Master_Port ?? ''}`.slice(0, 262);
+  const state = row.state ?? '';
+  const hasWritten = new Set(
+    gtids(state).flatMap(({ domain, server }) => (Number(server) === own ? [domain] : [])),
+  );
+  const kept = gtids(row.pos ?? '').filter(
+    ({ domain, server }) => Number(server) !== own || !hasWritten.has(domain),
+  );
+  const received = kept.map(({ domain, server, sequence }) => `${domain}-${server}-${sequence}`);
+  return { kind: 'mariadb', serverId: own, state, received: received.join(',') };
 }
 
 function toLink(row: Row, applied: History): Link {
-  const lag = row.Seconds_Behind_Master;
   const gtid = (row.Using_Gtid ?? 'No') !== 'No';
   return {
     from: sourceOf(row),
     fromServerId: count(row.Master_Server_Id),
     io: ioState(row.Slave_IO_Running),
     sql: row.Slave_SQL_Running === 'Yes' ? 'yes' : 'no',
-    lagSeconds: lag === null || lag === undefined ? null : count(lag),
+    lagSeconds: lagOf(row),
     drained: gtid ? hasApplied(applied, row.Gtid_IO_Pos ?? '') : readsWhatItRan(row),
     gtid,
     heartbeatMs: Math.round(Number(row.Slave_heartbeat_period ?? 0) * 1000) || 0,
@@ -109,14 +133,9 @@ function toLink(row: Row, applied: History): Link {
       row.Gtid_IO_Pos,
     ].join(' '),
     quietMs: 0,
-    ioError: withoutQuery(row.Last_IO_Error).slice(0, 1000),
-    sqlError: withoutQuery(row.Last_SQL_Error).slice(0, 1000),
+    ioError: withoutQuery(row.Last_IO_Error),
+    sqlError: withoutQuery(row.Last_SQL_Error),
   };
-}
-
-function ioState(text: string | null | undefined): Link['io'] {
-  if (text === 'Yes') return 'yes';
-  return text === 'Connecting' || text === 'Preparing' ? 'connecting' : 'no';
 }
 
 /**
@@ -149,53 +168,10 @@ function gtids(text: string): readonly Gtid[] {
   }));
 }
 
-function readsWhatItRan(row: Row): boolean {
-  return (
-    row.Master_Log_File === row.Relay_Master_Log_File && row.Read_Master_Log_Pos === row.Exec_Master_Log_Pos
-  );
-}
-
-/** Errors of the applying thread may quote the statement, and with it an application's data. */
-function withoutQuery(error: string | null | undefined): string {
-  return (error ?? '').replace(/\bQuery: .*$/s, 'Query: (see the error log of the server)');
-}
-
-/** As the ancestor counts `conn_nums`: sessions in the server's own databases are no clients. */
-function isClient(own: Own): string {
-  const users = [own.user, ...own.excludeUsers].map(binary).join(', ');
-  return (
-    `${NOBODY_ELSE} AND BINARY USER NOT IN (${users}) AND COMMAND NOT LIKE 'Binlog Dump%'` +
-    " AND COALESCE(DB, '') NOT IN ('information_schema', 'performance_schema', 'mysql')"
-  );
-}
-
-/** Everybody but the server itself, the replicas that read from it, and the daemons. */
-function isApplication(own: Own): string {
-  return (
-    `${NOBODY_ELSE} AND BINARY USER <> ${binary(own.user)} AND COMMAND NOT LIKE 'Binlog Dump%'` +
-    " AND COMMAND NOT LIKE 'Slave%' AND COMMAND <> 'Daemon'"
-  );
-}
-
 function among(ids: readonly number[] | undefined): string {
   return ids === undefined ? '' : ` AND ID IN (${ids.map(Math.trunc).join(', ')})`;
 }
 
-function use(name: string): Statement {
-  return statement(`SET SESSION default_master_connection = ${literal(name)}`);
-}
-
-function literal(text: string): string {
-  return `CONVERT(${binary(text)} USING utf8mb4)`;
-}
-
-/** In hexadecimal, so that no quoting rule of the server matters; compares byte by byte, as account names do. */
-function binary(text: string): string {
-  const hex = [...new TextEncoder().encode(text)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  return `x'${hex}'`;
-}
-
-function count(text: string | null | undefined): number {
-  const value = Math.trunc(Number(text ?? 0));
-  return Number.isSafeInteger(value) && value > 0 ? value : 0;
+function use(link: Row): Statement {
+  return statement(`SET SESSION default_master_connection = ${literal(link.Connection_name ?? '')}`);
 }

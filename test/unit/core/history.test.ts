@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { extras, isContained, sameHistory } from '../../../src/core/history.ts';
+import { extras, isContained, misfit, obstacles, sameHistory } from '../../../src/core/history.ts';
 
 const maria = (state: string, received = '') => ({ kind: 'mariadb', state, received }) as const;
-const mysql = (executed: string) => ({ kind: 'mysql', executed }) as const;
+const mysql = (executed: string) => ({ kind: 'mysql', executed, uuid: '' }) as const;
 
 describe('extras of MariaDB histories', () => {
   it('names what the old writer wrote last and nobody received', () => {
@@ -55,6 +55,34 @@ describe('extras of MariaDB histories', () => {
     expect(isContained(maria('', ''), maria('0-1-1', ''))).toBe(true);
     expect(sameHistory(maria('0-1-1,0-2-2', ''), maria('0-2-2, 0-1-1', ''))).toBe(true);
     expect(sameHistory(maria('0-1-1', ''), maria('0-1-2', ''))).toBe(false);
+  });
+});
+
+describe('what a MariaDB server has lost of its own', () => {
+  const back = (state: string, received: string) => ({ ...maria(state, received), serverId: 1 });
+
+  it('is told, because it would skip that when it replicates', () => {
+    const found = obstacles(back('0-1-97,0-2-50', '0-2-50'), maria('0-1-100,0-2-110', '0-1-100'));
+    expect(found).toEqual({ count: 3, list: '0-1-98..100', lost: true });
+    expect(misfit(found, 'db-b:3306')).toBe(
+      'it lost up to 3 transactions of its own that db-b:3306 holds, and would skip what it wrote itself',
+    );
+  });
+
+  it('is told of an empty server, and of one restored from an old copy', () => {
+    expect(obstacles(back('', ''), maria('0-1-100,0-2-110', '')).list).toBe('0-1-1..100');
+    expect(obstacles(back('', '0-1-60'), maria('0-1-100,0-2-110', '')).list).toBe('0-1-61..100');
+  });
+
+  it('is told when only the applied position of the other one knows of it', () => {
+    expect(obstacles(back('0-1-97', ''), maria('0-2-110', '0-1-100')).list).toBe('0-1-98..100');
+  });
+
+  it('is nothing on a server rebuilt from the other one, nor on one that holds all, nor in another domain', () => {
+    expect(obstacles(back('', '0-2-110'), maria('0-1-100,0-2-110', '')).count).toBe(0);
+    expect(obstacles(back('', '0-1-100'), maria('0-1-100', '')).count).toBe(0);
+    expect(obstacles(back('0-1-100', ''), maria('0-1-100,0-2-110', '')).count).toBe(0);
+    expect(obstacles(back('5-1-7', '0-2-50'), maria('5-1-7,0-2-50', '')).count).toBe(0);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Row } from '../../../src/mysql/dialects/dialect.ts';
-import { dialectFor } from '../../../src/mysql/dialects/index.ts';
+import { familyOf } from '../../../src/mysql/dialects/index.ts';
 import { mariadb } from '../../../src/mysql/dialects/mariadb.ts';
 
 const STATE: Row = {
@@ -34,17 +34,20 @@ const LINK: Row = {
 };
 
 const link = (row: Row, state: Row = {}) =>
-  mariadb.toLook({ ...STATE, ...state }, [{ ...LINK, ...row }]).links[0];
+  mariadb.toLook([[{ ...STATE, ...state }], [{ ...LINK, ...row }]]).links[0];
 
 test.each([
-  ['10.11.19-MariaDB-0+deb12u1-log', true],
-  ['5.5.5-10.5.1-MariaDB', true],
-  ['12.0.2-MariaDB', true],
-  ['10.4.34-MariaDB', false],
-  ['8.0.36', false],
-  ['', false],
-])('version %j is supported: %j', (version, supported) => {
-  expect(dialectFor(version) !== null).toBe(supported);
+  ['10.11.19-MariaDB-0+deb12u1-log', { family: 'mariadb' }],
+  ['5.5.5-10.5.1-MariaDB', { family: 'mariadb' }],
+  ['12.0.2-MariaDB', { family: 'mariadb' }],
+  ['5.6.24-log', { family: 'mysql' }],
+  ['8.4.3', { family: 'mysql' }],
+  ['9.7.4-2', { family: 'mysql' }],
+  ['10.4.34-MariaDB', { refusal: 'this is MariaDB 10.4.34-MariaDB: MariaDB 10.5 or later is needed' }],
+  ['5.5.62', { refusal: 'this is MySQL 5.5.62: MySQL 5.6 or later is needed' }],
+  ['', { refusal: 'this is MySQL of an unknown version: MySQL 5.6 or later is needed' }],
+])('version %j is %j', (version, found) => {
+  expect(familyOf(version)).toEqual(found);
 });
 
 test.each([
@@ -55,19 +58,19 @@ test.each([
   ['NO_LOCK_NO_ADMIN', true],
   [null, true],
 ])('read_only %j means read-only: %j', (ro, readOnly) => {
-  expect(mariadb.toReadOnly({ ro })).toBe(readOnly);
+  expect(mariadb.toReadOnly([[{ ro }]])).toBe(readOnly);
 });
 
 describe('a look', () => {
   test('is taken from the rows as the server spells them', () => {
-    expect(mariadb.toLook(STATE, [LINK])).toEqual({
+    expect(mariadb.toLook([[STATE], [LINK]])).toEqual({
       flavour: 'mariadb',
       version: '10.11.19-MariaDB-log',
       serverId: 1,
       uptimeSeconds: 17,
       readOnly: false,
       clients: 3,
-      history: { kind: 'mariadb', state: '0-2-30,0-1-31', received: '' },
+      history: { kind: 'mariadb', serverId: 1, state: '0-2-30,0-1-31', received: '' },
       links: [
         {
           from: '10.0.0.2:3306',
@@ -142,10 +145,10 @@ describe('a link has applied all it received', () => {
 test('names in statements cannot end their quotes', () => {
   const own = { user: "x' OR '1'='1", excludeUsers: ["b\\'"] };
   for (const { sql } of [
-    mariadb.look(own),
+    ...mariadb.look(own),
     mariadb.sessions(own),
-    mariadb.kill(own),
-    ...mariadb.stopLink("zz'"),
+    ...(mariadb.killAll === null ? [] : [mariadb.killAll(own)]),
+    ...mariadb.stopLink({ Connection_name: "zz'" }),
   ]) {
     expect(sql).not.toMatch(/OR '1'|b\\|zz'/);
   }
