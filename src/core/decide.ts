@@ -8,6 +8,7 @@
  */
 import type { Outcome, Rule } from './outcome.ts';
 import { bootstrapRules } from './rules/bootstrap.ts';
+import { haltedRules } from './rules/halted.ts';
 import { handoverRules } from './rules/handover.ts';
 import { requestRules, stableRules } from './rules/stable.ts';
 import type { Situation } from './situation.ts';
@@ -18,7 +19,13 @@ export interface Decision extends Outcome {
 }
 
 /** Every rule, in the order in which they are asked. */
-const rules: readonly Rule[] = [...bootstrapRules, ...requestRules, ...handoverRules, ...stableRules];
+const rules: readonly Rule[] = [
+  ...bootstrapRules,
+  ...requestRules,
+  ...handoverRules,
+  ...haltedRules,
+  ...stableRules,
+];
 
 /** The decision for this situation and the rule that made it. */
 export function decide(s: Situation): Decision {

@@ -4,8 +4,9 @@
  */
 
 import { healthOf } from './gates.ts';
-import { extras, upTo } from './history.ts';
-import type { Topology } from './model.ts';
+import { type Extras, extras, misfit } from './history.ts';
+import { isSound } from './members.ts';
+import type { History, Topology } from './model.ts';
 import { linkFrom, type Situation } from './situation.ts';
 
 /** Why `address` cannot take over from `from`, or null when it can. `planned` asks for more. */
@@ -21,13 +22,22 @@ export function unfit(
   const health = healthOf(s, address);
   if (health.status !== 'up' || health.look === null) return `${address} does not answer: ${health.reason}`;
   if (member.state === 'diverged') {
-    return `${address} is diverged: it holds ${upTo(member.extra?.count ?? 2)} that the writer lacks`;
+    return `${address} is diverged: ${misfit(member.extra ?? { count: 2 }, 'the writer')}`;
   }
-  if (member.state !== 'online' && t.phase !== 'halted') return `${address} is ${member.state}, not online`;
+  if (!isSound(member) && t.phase !== 'halted') return `${address} is ${member.state}, not online`;
   if (!s.agents.has(address)) return `no agent has reported on ${address} for 3 s: is mmm-agent running?`;
   // Transactions of its own make it diverged, once a second round of looks agrees: two looks of different age
   // would call a healthy standby errant right after a switchover.
   return linkTrouble(s, address, options);
+}
+
+/** Why the writer could not be closed in an orderly way now, or null. */
+export function unready(s: Situation, writer: string): string | null {
+  const { status, reason } = healthOf(s, writer);
+  if (status !== 'up') return `the writer ${writer} does not answer: ${reason}`;
+  return s.agents.has(writer)
+    ? null
+    : `no agent has reported on the writer ${writer} for 3 s: is mmm-agent running?`;
 }
 
 /** Of the standbys that are fit, the one that holds most; ties in the configuration's order. */
@@ -44,6 +54,23 @@ export function bestStandby(
     else if (best === null || holdsMore(s, address, best)) best = address;
   }
   return best === null ? { reasons } : { address: best };
+}
+
+/** A standby in good standing (compared, and a follower of this writer) that holds `more` than `mine`; null: none. */
+export function whoHoldsMore(
+  s: Situation,
+  t: Topology,
+  writer: string,
+  mine: History,
+): { readonly address: string; readonly history: History; readonly more: Extras } | null {
+  for (const member of t.members) {
+    const { address, kind } = member;
+    const history = s.lastLook.get(address)?.history;
+    if (address === writer || kind !== 'master' || !isSound(member) || history === undefined) continue;
+    const more = extras(history, mine);
+    if (more.count > 0) return { address, history, more };
+  }
+  return null;
 }
 
 function holdsMore(s: Situation, address: string, than: string): boolean {

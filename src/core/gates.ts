@@ -11,7 +11,7 @@
  * `strict` accepts (a) and (b). `routed` also (e); b-weak and (f) only where no sidecar was ever registered.
  * `none` accepts all. (e), (f) and b-weak leave a split-brain risk, and are reported as such.
  */
-import type { Proof, Topology } from './model.ts';
+import type { History, MemberReport, Proof, SidecarReport, Topology } from './model.ts';
 import { type Health, hears, isFresh, linkFrom, type Situation, UNKNOWN } from './situation.ts';
 
 /** Either a proof (null: nobody has to be closed), or what every gate still waits for. */
@@ -62,6 +62,18 @@ export function healthOf(s: Situation, address: string): Health {
   return s.health.get(address) ?? UNKNOWN;
 }
 
+/** What the agent says of a member at this generation. */
+export function wordAt(s: Situation, t: Topology, address: string): MemberReport | null {
+  const word = s.agents.get(address)?.report;
+  return word !== undefined && word.generation === t.generation ? word : null;
+}
+
+/** The end of history of a member that its agent has closed at this generation. */
+export function closedHistory(s: Situation, t: Topology, address: string): History | null {
+  const word = wordAt(s, t, address);
+  return word?.did === 'closed' ? (word.look?.history ?? null) : null;
+}
+
 function mustBeClosed(s: Situation, t: Topology): readonly string[] {
   if (t.kind === 'bootstrap') return s.cluster.masters.filter((address) => address !== t.to);
   // A writer that is opened again need not be closed first, nor anybody whom no handover asked to open.
@@ -70,7 +82,7 @@ function mustBeClosed(s: Situation, t: Topology): readonly string[] {
 
 function gateOf(s: Situation, t: Topology, address: string): Gate {
   const word = s.agents.get(address);
-  if (word?.report.did === 'closed' && word.report.generation === t.generation) return { proof: 'a' };
+  if (wordAt(s, t, address)?.did === 'closed') return { proof: 'a' };
   const { policy } = s.cluster;
   const waitsFor = [
     `(a) the agent's report that ${address} is closed (${word?.report.detail || 'none yet'})`,
@@ -112,6 +124,11 @@ function hasCut(s: Situation, t: Topology, id: string): boolean {
 /** Whether a sidecar reports at all. */
 export function isLive(s: Situation, id: string): boolean {
   return s.sidecars.some(({ report, ageMs }) => report.id === id && isFresh(ageMs));
+}
+
+/** A sidecar that leads clients somewhere: its cut can be waited for. */
+export function isRouting(report: SidecarReport): boolean {
+  return !report.leaving && report.serves.length > 0;
 }
 
 function startsClosed(s: Situation, address: string): boolean {

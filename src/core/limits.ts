@@ -1,37 +1,84 @@
-/** Failures that this set-up would not survive without help, said before they happen. */
+/**
+ * What this set-up does not survive without help, said before it happens: a dead server or host that nothing could
+ * prove closed, and clients that nobody leads to the new writer.
+ */
 import { healthOf, isLive } from './gates.ts';
+import type { Topology } from './model.ts';
 import { linkFrom, type Situation } from './situation.ts';
 
-/** One sentence each, with the way out; empty when a crash and a silent host both fail over. */
+/** Sidecars and agents that start together with identify have reported by then. */
+const SETTLE_MS = 5000;
+
+/** One sentence each, with the ways out; empty when there are none, or when it is too early to say. */
 export function setupLimits(s: Situation): readonly string[] {
   const t = s.topology;
-  if (t?.phase !== 'stable' || t.writer === null) return [];
+  if (t?.phase !== 'stable' || t.writer === null || s.watchedMs < SETTLE_MS) return [];
+  return [
+    ...deathLimits(s, t, t.writer),
+    ...heartbeatLimits(s, t.writer),
+    ...strandedClients(s, t, t.writer),
+  ];
+}
+
+function deathLimits(s: Situation, t: Topology, writer: string): readonly string[] {
+  const { fencing } = s.cluster.policy;
+  const deadHost = `a dead host of ${writer} (power cut: nothing answers, nothing refuses) would not fail over`;
+  const startsClosed = s.agents.get(writer)?.report.startsClosed === true;
+  const crash = startsClosed
+    ? ''
+    : `; a crash of its server would not either, unless it is known to start closed`;
+  if (fencing === 'none') return [];
+  if (fencing === 'strict') {
+    const way = 'put read_only=1 into its my.cnf and starts_closed=yes into mmm-agent.conf';
+    return [
+      ...(startsClosed ? [] : [`a crash of ${writer} would not fail over with fencing=strict: ${way}`]),
+      `${deadHost} with fencing=strict: fencing=routed accepts the cut by mmm-sidecar beside every proxy`,
+    ];
+  }
+  if (t.sidecars.length === 0 && t.routedBySidecars) {
+    const why = 'every sidecar has left, and what they wrote may still lead clients to it';
+    return [`${deadHost}${crash}: ${why}. Start mmm-sidecar again beside the proxies`];
+  }
+  return t.sidecars
+    .filter((id) => !isLive(s, id))
+    .map((id) => {
+      const way = `start it or, gone for good: mmm-control forget ${id}`;
+      return `${deadHost} while sidecar ${id} is silent${crash}: its cut cannot come; ${way}`;
+    });
+}
+
+/** While a standby still waits for the next heartbeat it counts as hearing the writer. */
+function heartbeatLimits(s: Situation, writer: string): readonly string[] {
   const limits: string[] = [];
-  const startsClosed = s.agents.get(t.writer)?.report.startsClosed === true;
-  const { fencing, silenceMs } = s.cluster.policy;
-  if (fencing === 'strict' && !startsClosed) {
+  for (const address of s.cluster.masters.filter((master) => master !== writer)) {
+    const link = linkFrom(healthOf(s, address).look, writer, s.lastLook.get(writer));
+    if (link === undefined) continue;
+    const waitMs = 2 * link.heartbeatMs;
+    if (waitMs > 0 && waitMs <= s.cluster.policy.silenceMs) continue;
+    const after = waitMs === 0 ? 'its slave_net_timeout (no heartbeat is set)' : `${waitMs / 1000} s`;
     limits.push(
-      `a crash of ${t.writer} would not fail over: put read_only=1 into its my.cnf and starts_closed=yes into the agent's file`,
+      `a dead host of ${writer} (power cut) would fail over only when ${address} misses it, after ${after}: CHANGE MASTER TO MASTER_HEARTBEAT_PERIOD=1 on ${address}`,
     );
-  }
-  if (fencing === 'strict')
-    limits.push(`a silent host of ${t.writer} would not fail over: fencing=routed accepts the sidecars' cut`);
-  if (t.sidecars.length === 0 && t.routedBySidecars && fencing === 'routed') {
-    limits.push('every sidecar has left: only a writer known to start closed fails over');
-  }
-  for (const id of t.sidecars.filter((sidecar) => !isLive(s, sidecar))) {
-    limits.push(
-      `sidecar ${id} is registered and silent: its cut cannot come. Start it, or: mmm-control forget ${id}`,
-    );
-  }
-  for (const address of s.cluster.masters) {
-    if (address === t.writer) continue;
-    const link = linkFrom(healthOf(s, address).look, t.writer, s.lastLook.get(t.writer));
-    if (link !== undefined && link.heartbeatMs * 2 > silenceMs) {
-      limits.push(
-        `${address} would notice a silent ${t.writer} only after ${(link.heartbeatMs * 2) / 1000} s: CHANGE MASTER TO MASTER_HEARTBEAT_PERIOD=1 on it`,
-      );
-    }
   }
   return limits;
+}
+
+function strandedClients(s: Situation, t: Topology, writer: string): readonly string[] {
+  const word = s.agents.get(writer);
+  if (t.sidecars.length > 0 || word === undefined || word.blocks) return [];
+  const { failback, autoSetOnlineMs } = s.cluster.policy;
+  const isAuto = failback === 'auto' && autoSetOnlineMs > 0;
+  const howLong = isAuto
+    ? `for ${autoSetOnlineMs / 1000} s (auto_set_online) and more after a crash, and until they are led back after a switchover`
+    : 'until somebody leads them back';
+  const ways = [
+    'mmm-sidecar beside the proxy',
+    'block_user and block_host in mmm-agent.conf',
+    ...(isAuto ? [] : ['failback=auto, which at least ends it after a crash']),
+  ];
+  return [
+    'clients that choose a server by themselves (a driver with a list of hosts, haproxy with a plain backup) would be ' +
+      `stuck on the read-only one ${howLong}: no sidecar is registered, and no accounts are blocked there. ` +
+      `Ways out: ${ways.join('; or ')}`,
+  ];
 }

@@ -1,5 +1,10 @@
 /** Who else is in a topology. */
-import type { Topology } from './model.ts';
+import type { Member, Topology } from './model.ts';
+
+/** Follows the writer and lacks nothing: one that flaps is no worse a standby for it. */
+export function isSound(member: Member): boolean {
+  return member.state === 'online' || member.state === 'flapping';
+}
 
 /** The addresses of all masters but one. */
 export function mastersOtherThan(t: Topology, address: string): readonly string[] {

@@ -71,6 +71,31 @@ export function advance(
   return { ...keep(next), events: [event(next, { took: s.phaseMs, ...tell })] };
 }
 
+/** Nobody takes writes until the facts change; whoever asked for this handover is told. */
+export function halt(s: Situation, t: Topology, reason: string): Outcome {
+  const change = advance(s, t, 'halted', { reason, request: null }, { reason });
+  return {
+    says: `halted: ${reason}`,
+    alarm: true,
+    change: { ...change, answers: answerTo(t, false, reason) },
+  };
+}
+
+/** `next` is stable: told with the ancestor's keys, and with its message unless they name this writer already. */
+export function settled(
+  s: Situation,
+  next: Topology,
+  tell: { readonly took: number; readonly loss?: string },
+): Change {
+  const writer = next.writer ?? '';
+  return {
+    ...keep(next),
+    events: [event(next, tell)],
+    legacy: { active: writer, passive: passiveOf(next, writer) },
+    announce: s.legacyWriter !== writer,
+  };
+}
+
 /** A change within a stable generation: members' states, parked links, the register. */
 export function adjust(t: Topology, fields: Partial<Topology>): Change {
   return keep({ ...t, ...fields, step: t.step + 1 });

@@ -5,6 +5,7 @@
  * step must be visible in the look (or in the agent's own durable memory) afterwards, and an agent that
  * is killed between any two steps goes on where it stopped.
  */
+import { isSound } from './members.ts';
 import type { Look, MemberReport, Topology } from './model.ts';
 import { linkFrom } from './situation.ts';
 
@@ -87,12 +88,11 @@ function linkToStop(t: Topology, address: string, look: Look, r: Remembered): st
 function linkToStart(t: Topology, address: string, look: Look, r: Remembered): string | null {
   if (t.phase !== 'stable' || t.writer === null || t.paused !== null) return null;
   const mine = t.members.find((m) => m.address === address);
+  const mayFollow = mine !== undefined && (isSound(mine) || mine.state === 'recovering');
   const sources =
     t.writer === address
-      ? t.members.filter((m) => m.state === 'online' && m.address !== address)
-      : t.members.filter(
-          (m) => m.address === t.writer && (mine?.state === 'online' || mine?.state === 'recovering'),
-        );
+      ? t.members.filter((m) => isSound(m) && m.address !== address)
+      : t.members.filter((m) => m.address === t.writer && mayFollow);
   for (const source of sources) {
     if (t.parked.some((p) => p.on === address && p.from === source.address)) continue;
     const link = linkFrom(look, source.address, r.peers.get(source.address));

@@ -39,6 +39,8 @@ export interface Health {
 export interface AgentWord {
   readonly agent: string;
   readonly report: MemberReport;
+  /** It blocks the applications' accounts on a closed server. */
+  readonly blocks: boolean;
   readonly ageMs: number;
 }
 
@@ -59,6 +61,10 @@ export interface Situation {
   readonly brokenMs: ReadonlyMap<string, number>;
   /** How long a standby has shown the same transactions that the writer's looks lack. */
   readonly extraMs: ReadonlyMap<string, number>;
+  /** How long a member has been online without a break in the present generation, not counting a pause. */
+  readonly onlineMs: ReadonlyMap<string, number>;
+  /** How often a member was seen going offline within `flap_duration`. */
+  readonly outages: ReadonlyMap<string, number>;
   /** Fresh words only. */
   readonly agents: ReadonlyMap<string, AgentWord>;
   /** Every stored report; `ageMs` tells a live one. */

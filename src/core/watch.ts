@@ -4,8 +4,9 @@
  * A report counts as fresh from the moment we saw its sequence number move. A fresh identify therefore
  * watches one report interval before it believes anybody, and no two machines' clocks are compared.
  */
-import { extras } from './history.ts';
+import { obstacles } from './history.ts';
 import type { AgentReport, Facts, Look, Request, SidecarReport, Topology } from './model.ts';
+import { type Since, since } from './since.ts';
 import {
   type AgentWord,
   type Cluster,
@@ -15,6 +16,7 @@ import {
   linkFrom,
   type Situation,
 } from './situation.ts';
+import { type Standing, standingOf } from './standing.ts';
 
 /** What one reading of Redis brought. */
 export interface Reading {
@@ -27,12 +29,6 @@ export interface Reading {
   readonly incarnation: string;
 }
 
-/** Since when something has been so, in our own monotonic milliseconds. */
-interface Since<T> {
-  readonly what: T;
-  readonly ms: number;
-}
-
 export interface Watch {
   readonly watchedSince: number;
   /** Last movement of each report's sequence number; null until it has moved before our eyes. */
@@ -41,6 +37,7 @@ export interface Watch {
   readonly lastLook: ReadonlyMap<string, Look>;
   readonly broken: ReadonlyMap<string, number>;
   readonly extra: ReadonlyMap<string, Since<string>>;
+  readonly standing: Standing;
   readonly floor: number;
 }
 
@@ -73,6 +70,7 @@ export function observe(
     lastLook,
     broken: brokenSince(previous, health, writer, nowMs),
     extra: extraSince(previous, health, writer, nowMs),
+    standing: standingOf(previous?.standing ?? null, { topology, health, cluster, nowMs }),
     floor,
   };
   return { watch, situation: situationOf() };
@@ -88,6 +86,8 @@ export function observe(
       lastLook,
       brokenMs: new Map([...watch.broken].map(([a, ms]) => [a, nowMs - ms])),
       extraMs: new Map([...watch.extra].map(([a, e]) => [a, nowMs - e.ms])),
+      onlineMs: new Map([...watch.standing.online].map(([a, o]) => [a, nowMs - o.ms])),
+      outages: new Map([...watch.standing.outages].map(([a, times]) => [a, times.length])),
       agents,
       sidecars: reading.sidecars.map((report) => ({
         report,
@@ -148,7 +148,7 @@ function words(
       const other = found.get(address);
       const newer = report.generation - (other?.report.generation ?? -1);
       if (other === undefined || newer > 0 || (newer === 0 && ageMs < other.ageMs)) {
-        found.set(address, { agent: agent.id, report, ageMs });
+        found.set(address, { agent: agent.id, report, blocks: agent.blocks, ageMs });
       }
     }
   }
@@ -197,12 +197,8 @@ function extraSince(
   if (writer === null || writerLook === null) return found;
   for (const [address, { look }] of health) {
     if (address === writer || look === null) continue;
-    const { list, count } = extras(look.history, writerLook.history);
+    const { list, count } = obstacles(look.history, writerLook.history);
     if (count > 0) found.set(address, since(previous?.extra.get(address), `${writer} ${list}`, nowMs));
   }
   return found;
-}
-
-function since<T>(previous: Since<T> | undefined, what: T, nowMs: number): Since<T> {
-  return previous !== undefined && previous.what === what ? previous : { what, ms: nowMs };
 }

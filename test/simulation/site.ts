@@ -3,7 +3,7 @@
  * and a Redis in memory. Daemons take turns in a seeded order; any of them may be killed at any call to the
  * outside world, and comes back with nothing but what it had stored.
  */
-import type { Topology } from '../../src/core/model.ts';
+import type { Policy, Topology } from '../../src/core/model.ts';
 import { createAgent } from '../../src/daemons/agent.ts';
 import { createIdentify } from '../../src/daemons/identify.ts';
 import { createMonitor } from '../../src/daemons/monitor.ts';
@@ -40,7 +40,10 @@ export interface Site {
 }
 
 /** Both running, A writable, replicating both ways. `delivers`: whether a link moves at this moment. */
-export function createSite(delivers: (nowMs: number) => boolean = () => true): Site {
+export function createSite(
+  delivers: (nowMs: number) => boolean = () => true,
+  policy: Partial<Policy> = {},
+): Site {
   let nowMs = 1_000_000;
   let budget: number | null = null;
   let lostAnswers = 0;
@@ -97,7 +100,7 @@ export function createSite(delivers: (nowMs: number) => boolean = () => true): S
 
   const log = quiet();
   const mortalHub = mortal<Hub>(hub);
-  const servers = (address: string): Server => mortal(world.adapter(address), true);
+  const servers = (address: string): Server => mortal(world.adapter(address, { blocks: true }), true);
   const identifyMemory = mortal(createMemory());
   const agentMemory = mortal(createMemory());
   const make = {
@@ -119,7 +122,7 @@ export function createSite(delivers: (nowMs: number) => boolean = () => true): S
       }),
     identify: () =>
       createIdentify({
-        cluster,
+        cluster: { ...cluster, policy: { ...cluster.policy, ...policy } },
         topic: 'mmm-switch-channel',
         repairMs: 3000,
         hub: mortalHub,
@@ -139,6 +142,7 @@ export function createSite(delivers: (nowMs: number) => boolean = () => true): S
         tags: [],
         startsClosed: null,
         attempts: 3,
+        blocks: true,
       }),
   };
   let monitor = make.monitor();

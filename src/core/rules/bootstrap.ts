@@ -6,19 +6,10 @@
  * The new generation is above every floor, so no agent and no sidecar takes it for an old one.
  */
 
-import { healthOf } from '../gates.ts';
+import { healthOf, isRouting } from '../gates.ts';
 import { isContained } from '../history.ts';
 import type { Member, Topology } from '../model.ts';
-import {
-  begin,
-  type Change,
-  event,
-  keep,
-  type Outcome,
-  passiveOf,
-  type Rule,
-  withWriter,
-} from '../outcome.ts';
+import { begin, type Outcome, type Rule, settled, withWriter } from '../outcome.ts';
 import type { Situation } from '../situation.ts';
 
 /** Time for agents and sidecars to report twice, so that floors are known. */
@@ -43,8 +34,10 @@ function adoptWritable(s: Situation): Outcome | null {
   if (s.topology !== null) return null;
   const [writer, ...others] = writable(s);
   if (writer === undefined || others.length > 0) return null;
-  const reason =
-    s.floor > 0 ? 'topology lost: adopted the only writable member' : 'adopted the only writable member';
+  const lost = s.floor > 0 ? 'topology lost: ' : '';
+  const isNamed = s.legacyWriter === null || s.legacyWriter === writer;
+  const instead = isNamed ? '' : ` instead of ${s.legacyWriter}, which the ancestor's keys name`;
+  const reason = `${lost}adopted the only writable member${instead}`;
   const next: Topology = {
     ...blank(s, 'bootstrap', reason),
     generation: s.floor + 1,
@@ -57,7 +50,7 @@ function adoptWritable(s: Situation): Outcome | null {
       .filter((a) => healthOf(s, a).look === null)
       .map((from) => ({ on: writer, from })),
   };
-  return { says: `${writer} takes writes: ${reason}`, change: tellStable(s, next) };
+  return { says: `${writer} takes writes: ${reason}`, change: settled(s, next, { took: 0 }) };
 }
 
 function chooseAmongWritable(s: Situation): Outcome | null {
@@ -65,7 +58,9 @@ function chooseAmongWritable(s: Situation): Outcome | null {
   const open = writable(s);
   if (open.length < 2) return null;
   const kept = open.reduce((best, a) => (clients(s, a) > clients(s, best) ? a : best));
-  const reason = `${open.join(' and ')} were both writable: ${kept} has most sessions and is kept`;
+  const isTie = open.some((a) => a !== kept && clients(s, a) === clients(s, kept));
+  const why = isTie ? `as many sessions as any, and is ${standing(s, kept)}` : 'most sessions';
+  const reason = `${open.join(' and ')} were both writable: ${kept} has ${why}: it is kept`;
   return {
     says: reason,
     alarm: true,
@@ -82,7 +77,7 @@ function openMostComplete(s: Situation): Outcome | null {
       alarm: true,
     };
   }
-  const complete = s.cluster.masters.find((a) => s.cluster.masters.every((b) => holdsAllOf(s, a, b)));
+  const complete = preferred(s).find((a) => s.cluster.masters.every((b) => holdsAllOf(s, a, b)));
   if (complete === undefined) {
     return { says: 'each member holds transactions the other lacks: a person must decide', alarm: true };
   }
@@ -93,21 +88,8 @@ function openMostComplete(s: Situation): Outcome | null {
   };
 }
 
-/** `next` is stable: everybody is told, once, unless the ancestor's keys already say the same. */
-function tellStable(s: Situation, next: Topology): Change {
-  const writer = next.writer ?? '';
-  return {
-    ...keep(next),
-    events: [event(next, { took: 0 })],
-    legacy: { active: writer, passive: passiveOf(next, writer) },
-    announce: s.legacyWriter !== writer,
-  };
-}
-
 function blank(s: Situation, kind: Topology['kind'], reason: string): Topology {
-  const registered = s.sidecars
-    .filter(({ report }) => !report.leaving && report.serves.length > 0)
-    .map(({ report }) => report.id);
+  const registered = s.sidecars.filter(({ report }) => isRouting(report)).map(({ report }) => report.id);
   return {
     v: 1,
     uniqsign: s.cluster.uniqsign,
@@ -126,6 +108,7 @@ function blank(s: Situation, kind: Topology['kind'], reason: string): Topology {
     position: null,
     sidecars: registered,
     routedBySidecars: registered.length > 0,
+    failedOver: false,
     paused: null,
     incarnation: s.incarnation,
     request: null,
@@ -137,8 +120,18 @@ function membersOf(s: Situation): Member[] {
   return s.cluster.masters.map((address) => ({ address, role: 'standby', kind: 'master', state: 'unknown' }));
 }
 
+/** The masters, the ancestor's before primaryhost: where nothing else tells them apart, clients stay with it. */
+function preferred(s: Situation): readonly string[] {
+  const { masters } = s.cluster;
+  return [...masters.filter((a) => a === s.legacyWriter), ...masters.filter((a) => a !== s.legacyWriter)];
+}
+
+function standing(s: Situation, address: string): string {
+  return address === s.legacyWriter ? "the master in the ancestor's keys" : 'the first in the configuration';
+}
+
 function writable(s: Situation): readonly string[] {
-  return s.cluster.masters.filter((a) => healthOf(s, a).look?.readOnly === false);
+  return preferred(s).filter((a) => healthOf(s, a).look?.readOnly === false);
 }
 
 function clients(s: Situation, address: string): number {

@@ -1,27 +1,28 @@
 /**
- * The phases of every handover: closing, opening, stable, or halted.
+ * The phases of every handover: closing, opening, and then stable or halted.
  *
  * The order is the whole point: prove the old writer closed, then let the new one catch up and open, and
  * only then tell anybody. A planned handover that cannot finish in time is undone by another handover, in
- * the other direction; an unplanned one that fails a gate halts, with its reason, until the facts change.
+ * the other direction; an unplanned one that fails a gate halts, with its reason.
  */
 
-import { bestStandby, unfit } from '../fitness.ts';
-import { deathOf, gate, healthOf, isRisk, proofMayCome } from '../gates.ts';
-import { extras, isContained, upTo } from '../history.ts';
-import type { History, MemberReport, Topology } from '../model.ts';
+import { bestStandby, unfit, whoHoldsMore } from '../fitness.ts';
+import { closedHistory, deathOf, gate, healthOf, isRisk, proofMayCome, wordAt } from '../gates.ts';
+import { isContained, upTo } from '../history.ts';
+import type { MemberReport, Topology } from '../model.ts';
 import {
   advance,
   answerTo,
   begin,
   type Change,
-  event,
+  halt,
   type Outcome,
   park,
-  passiveOf,
   type Rule,
+  settled,
   withWriter,
 } from '../outcome.ts';
+import { missingOn } from '../promotion.ts';
 import type { Situation } from '../situation.ts';
 
 export const handoverRules: readonly Rule[] = [
@@ -35,9 +36,6 @@ export const handoverRules: readonly Rule[] = [
   { name: 'opened: tell everybody', decide: tell },
   { name: 'the new writer did not open', decide: failedToOpen },
   { name: 'wait for the new writer to open', decide: waitForOpen },
-  { name: 'halted: take the last writer back', decide: reviveLastWriter },
-  { name: 'halted: try the standby again', decide: retryStandby },
-  { name: 'halted: wait', decide: stayHalted },
 ];
 
 function refuseRequests(s: Situation): Outcome | null {
@@ -60,7 +58,7 @@ function takeBack(s: Situation): Outcome | null {
 function undoOverdue(s: Situation): Outcome | null {
   const t = s.topology;
   if (t?.phase !== 'closing' || t.kind !== 'switchover' || t.from === null || t.to === null) return null;
-  const word = report(s, t, t.from);
+  const word = wordAt(s, t, t.from);
   // A server that was lost in the middle of it has not refused: it may have died.
   const failed = word?.did === 'close-failed' && healthOf(s, t.from).status === 'up';
   if (!failed && s.phaseMs < closingBudgetMs(t)) return null;
@@ -78,15 +76,9 @@ function undoOverdue(s: Situation): Outcome | null {
  */
 function neverClosed(s: Situation, t: Topology, writer: string, why: string): Outcome {
   const reason = `switchover undone: ${why}`;
-  const begun = begin(s, t, { kind: 'undo', from: t.to, to: writer, reason });
-  const next: Topology = { ...begun.next, phase: 'stable', writer, members: withWriter(t.members, writer) };
-  const change = {
-    ...begun,
-    next,
-    events: [event(next, { took: s.phaseMs })],
-    legacy: { active: writer, passive: passiveOf(t, writer) },
-    answers: answerTo(t, false, reason),
-  };
+  const { next: begun } = begin(s, t, { kind: 'undo', from: t.to, to: writer, reason });
+  const next: Topology = { ...begun, phase: 'stable', writer, members: withWriter(t.members, writer) };
+  const change = { ...settled(s, next, { took: s.phaseMs }), answers: answerTo(t, false, reason) };
   return { says: reason, alarm: true, change };
 }
 
@@ -100,7 +92,7 @@ function diedAgain(s: Situation): Outcome | null {
     const change = begin(s, t, { kind: 'failover', from: t.to, to: best.address, reason });
     return { says: reason, alarm: true, change };
   }
-  return { says: `halted: ${reason}`, alarm: true, change: advance(s, t, 'halted', { reason }, { reason }) };
+  return halt(s, t, reason);
 }
 
 /**
@@ -111,33 +103,18 @@ function passOver(s: Situation): Outcome | null {
   const t = s.topology;
   if (t?.phase !== 'closing' || t.kind !== 'reopen' || t.to === null) return null;
   const writer = t.to;
-  const mine = report(s, t, writer)?.look?.history;
+  const mine = wordAt(s, t, writer)?.look?.history;
   if (mine === undefined) return null;
   const other = whoHoldsMore(s, t, writer, mine);
   if (other === null) return null;
-  const more = extras(other.history, mine);
-  const reason = `${writer} came back without ${upTo(more.count)} that ${other.address} holds (${more.list})`;
-  const isAll = isContained(mine, other.history);
-  if (isAll && unfit(s, t, other.address, { from: writer, planned: false }) === null) {
-    const change = begin(s, t, { kind: 'failover', from: writer, to: other.address, reason });
+  const { address, history, more } = other;
+  const reason = `${writer} came back without ${upTo(more.count)} that ${address} holds (${more.list})`;
+  const isAll = isContained(mine, history);
+  if (isAll && unfit(s, t, address, { from: writer, planned: false }) === null) {
+    const change = begin(s, t, { kind: 'failover', from: writer, to: address, reason });
     return { says: reason, alarm: true, change };
   }
-  return { says: `halted: ${reason}`, alarm: true, change: advance(s, t, 'halted', { reason }, { reason }) };
-}
-
-/** A standby in good standing (one that was compared, and followed this writer) with transactions that `mine` lacks. */
-function whoHoldsMore(
-  s: Situation,
-  t: Topology,
-  writer: string,
-  mine: History,
-): { readonly address: string; readonly history: History } | null {
-  for (const { address, kind, state } of t.members) {
-    const history = s.lastLook.get(address)?.history;
-    if (address === writer || kind !== 'master' || state !== 'online' || history === undefined) continue;
-    if (extras(history, mine).count > 0) return { address, history };
-  }
-  return null;
+  return halt(s, t, reason);
 }
 
 function letOpen(s: Situation): Outcome | null {
@@ -146,7 +123,7 @@ function letOpen(s: Situation): Outcome | null {
   const found = gate(s, t);
   if ('waitsFor' in found) return null;
   // Whether it still holds everything must be seen before it is opened again.
-  if (t.kind === 'reopen' && report(s, t, t.to)?.look == null) return null;
+  if (t.kind === 'reopen' && wordAt(s, t, t.to)?.look == null) return null;
   const closed = t.from === null ? null : closedHistory(s, t, t.from);
   // Without the closed server's own word there is no exact end of history: from here it is a failover.
   const isCrash =
@@ -176,7 +153,7 @@ function waitForProof(s: Situation): Outcome | null {
 function tell(s: Situation): Outcome | null {
   const t = s.topology;
   if (t?.phase !== 'opening' || t.to === null) return null;
-  const word = report(s, t, t.to);
+  const word = wordAt(s, t, t.to);
   if (word?.did !== 'opened') return null;
   return { says: `${t.to} takes writes`, change: settle(s, t, t.to, word) };
 }
@@ -184,7 +161,7 @@ function tell(s: Situation): Outcome | null {
 function failedToOpen(s: Situation): Outcome | null {
   const t = s.topology;
   if (t?.phase !== 'opening' || t.to === null) return null;
-  const word = report(s, t, t.to);
+  const word = wordAt(s, t, t.to);
   const dead = deathOf(s, t.to) !== null;
   const late = t.kind === 'switchover' && s.phaseMs > t.policy.writePauseMs;
   if (word?.did !== 'open-failed' && !dead && !late) return null;
@@ -192,63 +169,13 @@ function failedToOpen(s: Situation): Outcome | null {
     ? `${t.to} died before it was opened`
     : word?.detail || `${t.to} was not opened within ${t.policy.writePauseMs} ms (write_pause_budget)`;
   if (t.kind === 'switchover' && t.from !== null) return undo(s, t, why);
-  const change = advance(s, t, 'halted', { reason: why, request: null }, { reason: why });
-  return { says: `halted: ${why}`, alarm: true, change: { ...change, answers: answerTo(t, false, why) } };
+  return halt(s, t, why);
 }
 
 function waitForOpen(s: Situation): Outcome | null {
   const t = s.topology;
   if (t?.phase !== 'opening') return null;
   return { says: `waiting for ${t.to} to open`, alarm: s.phaseMs > 5000 };
-}
-
-function reviveLastWriter(s: Situation): Outcome | null {
-  const t = s.topology;
-  if (t?.phase !== 'halted') return null;
-  const last = lastWriter(t);
-  // What failed just now is not tried again at once: each attempt cuts every reader.
-  if (last === null || (t.to === last && s.phaseMs < REVIVE_MS)) return null;
-  const mine = closedHistory(s, t, last);
-  if (mine === null || whoHoldsMore(s, t, last, mine) !== null) return null;
-  const reason = `${last} is back and holds everything`;
-  // The other may have been opened without anybody hearing of it: then it must be proven closed first.
-  const maybeOpen = t.to !== null && t.to !== last ? t.to : last;
-  const kind = maybeOpen === last ? 'reopen' : 'undo';
-  return { says: reason, change: begin(s, t, { kind, from: maybeOpen, to: last, reason }) };
-}
-
-function retryStandby(s: Situation): Outcome | null {
-  const t = s.topology;
-  if (t?.phase !== 'halted' || t.kind === 'bootstrap' || t.paused !== null || s.phaseMs < RETRY_MS)
-    return null;
-  const last = lastWriter(t);
-  if (last === null) return null;
-  const best = bestStandby(s, t, { from: last, planned: false });
-  if ('reasons' in best || !(deathOf(s, last) !== null || isSurpassed(s, t, last, best.address))) return null;
-  const reason = `what halted the last attempt is gone (${t.reason})`.slice(0, 500);
-  return { says: reason, change: begin(s, t, { kind: 'failover', from: last, to: best.address, reason }) };
-}
-
-/** Who took writes before this handover began. */
-function lastWriter(t: Topology): string | null {
-  return t.kind === 'failover' || t.kind === 'switchover' ? t.from : t.to;
-}
-
-/** The last writer is back and closed, and the standby holds all that it holds. */
-function isSurpassed(s: Situation, t: Topology, last: string, standby: string): boolean {
-  const mine = closedHistory(s, t, last);
-  const look = healthOf(s, standby).look;
-  return mine !== null && look !== null && isContained(mine, look.history);
-}
-
-/** Between two attempts to open the same server, and to promote a standby, after the last one failed. */
-const REVIVE_MS = 10_000;
-const RETRY_MS = 3000;
-
-function stayHalted(s: Situation): Outcome | null {
-  const t = s.topology;
-  if (t?.phase !== 'halted') return null;
-  return { says: `halted, nobody takes writes: ${t.reason}`, alarm: true };
 }
 
 /** An undo is a handover like any other: the one that was asked to open is closed first. */
@@ -270,27 +197,33 @@ function settle(s: Situation, t: Topology, writer: string, word: MemberReport): 
       ? { ...m, state: 'offline' as const }
       : m,
   );
-  const change = advance(
-    s,
-    t,
-    'stable',
-    { writer, members, request: null, position: null },
-    { loss: lossOf(t, word) },
-  );
+  const next: Topology = {
+    ...t,
+    phase: 'stable',
+    step: t.step + 1,
+    writer,
+    members,
+    failedOver: isBack(t) ? t.failedOver : t.kind === 'failover' && t.request === null,
+    request: null,
+    position: null,
+  };
   const undone = t.kind === 'undo';
   return {
-    ...change,
-    legacy: { active: writer, passive: passiveOf(t, writer) },
-    announce: s.legacyWriter !== writer,
+    ...settled(s, next, { took: s.phaseMs, loss: lossOf(t, word) }),
     answers: answerTo(t, !undone, undone ? t.reason : `${writer} takes writes (generation ${t.generation})`),
   };
+}
+
+/** The writer from before stays: what brought it there has not changed. */
+function isBack({ kind }: Topology): boolean {
+  return kind === 'undo' || kind === 'reopen';
 }
 
 /** What a crash failover may have lost, as far as anybody saw it: the truth comes with the old writer's return. */
 function lossOf(t: Topology, word: MemberReport): string {
   if (t.kind !== 'failover') return '';
   if (t.position === null || word.look === null) return 'unknown until the old writer returns';
-  const lost = extras(t.position, word.look.history);
+  const lost = missingOn(word.look, t.position);
   return lost.count === 0
     ? 'none seen; certain when the old writer returns'
     : `${upTo(lost.count)} seen before the crash (${lost.list}); certain when the old writer returns`;
@@ -305,17 +238,6 @@ function isBackComplete(s: Situation, t: Topology, address: string): boolean {
   if (mine === null) return false;
   const other = t.to === null || t.to === address ? undefined : s.lastLook.get(t.to);
   return other === undefined || isContained(other.history, mine);
-}
-
-function closedHistory(s: Situation, t: Topology, address: string): History | null {
-  const word = report(s, t, address);
-  return word?.did === 'closed' ? (word.look?.history ?? null) : null;
-}
-
-/** What the agent says of a member at this generation. */
-function report(s: Situation, t: Topology, address: string): MemberReport | null {
-  const word = s.agents.get(address)?.report;
-  return word !== undefined && word.generation === t.generation ? word : null;
 }
 
 function closingBudgetMs(t: Topology): number {

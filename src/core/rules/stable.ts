@@ -2,11 +2,12 @@
  * A writer is open. Watch over it: carry out requests, take it back when it restarted closed, replace it
  * when it is dead, and keep the members' states, parked links and the register of sidecars true.
  */
-import { bestStandby, unfit } from '../fitness.ts';
-import { deathOf, healthOf, proofMayCome } from '../gates.ts';
-import type { Answer, Request, SidecarReport, Topology } from '../model.ts';
+import { bestStandby, unfit, unready } from '../fitness.ts';
+import { deathOf, healthOf, isRouting, proofMayCome } from '../gates.ts';
+import type { Answer, Request, Topology } from '../model.ts';
 import { adjust, begin, keep, type Outcome, type Rule } from '../outcome.ts';
 import { FRESH_MS, isFresh, type Situation } from '../situation.ts';
+import { failBack } from './failback.ts';
 import { memberChanges } from './upkeep.ts';
 
 /** In every phase: a pause may have to be lifted, or a lost sidecar forgotten, to get out of one. */
@@ -21,6 +22,7 @@ export const stableRules: readonly Rule[] = [
   { name: "keep the members' states true", decide: keepMembers },
   { name: 'keep the register of sidecars', decide: keepRegister },
   { name: 'follow the configuration', decide: followConfiguration },
+  { name: 'give the role back to primaryhost', decide: failBack },
 ];
 
 function administrate(s: Situation): Outcome | null {
@@ -146,10 +148,8 @@ function chooseTarget(
   request: Request,
   from: string,
 ): { readonly to: string } | { readonly why: string } {
-  if (healthOf(s, from).status !== 'up')
-    return { why: `the writer ${from} does not answer: ${healthOf(s, from).reason}` };
-  if (!s.agents.has(from))
-    return { why: `no agent has reported on the writer ${from} for 3 s: is mmm-agent running?` };
+  const obstacle = unready(s, from);
+  if (obstacle !== null) return { why: obstacle };
   if (request.to !== null) {
     const why = unfit(s, t, request.to, { from, planned: true });
     return why === null ? { to: request.to } : { why };
@@ -178,11 +178,6 @@ function keepRegister(s: Situation): Outcome | null {
     says: `registered sidecars: ${sidecars.join(', ') || 'none'}`,
     change: adjust(t, { sidecars, routedBySidecars: t.routedBySidecars || coming.length > 0 }),
   };
-}
-
-/** A sidecar whose cut can be waited for. */
-function isRouting(report: SidecarReport): boolean {
-  return !report.leaving && report.serves.length > 0;
 }
 
 function followConfiguration(s: Situation): Outcome | null {

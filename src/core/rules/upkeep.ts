@@ -8,7 +8,7 @@
  */
 
 import { deathOf, healthOf } from '../gates.ts';
-import { type Extras, extras, upTo } from '../history.ts';
+import { type Extras, misfit, obstacles, upTo } from '../history.ts';
 import type { Link, Look, Member, MemberState, Parked, Topology } from '../model.ts';
 import { adjust, event, type Outcome, park, unpark } from '../outcome.ts';
 import { linkFrom, type Situation } from '../situation.ts';
@@ -30,7 +30,7 @@ export function memberChanges(s: Situation, t: Topology): Outcome | null {
   const told: { address: string; finding: Finding }[] = [];
   const members = t.members.map((member) => {
     if (writer === null || member.address === writer || member.kind !== 'master') return member;
-    const finding = judge(s, t, member, writer, writerLook);
+    const finding = withFlapping(s, t, member, judge(s, t, calm(member), writer, writerLook));
     parked = parkFor(parked, finding.state, member.address, writer);
     if (isSame(member, finding)) return member;
     told.push({ address: member.address, finding });
@@ -56,6 +56,24 @@ export function memberChanges(s: Situation, t: Topology): Outcome | null {
   };
 }
 
+/** One that flaps is judged as the online member it otherwise is. */
+function calm(member: Member): Member {
+  return member.state === 'flapping' ? { ...member, state: 'online' } : member;
+}
+
+function withFlapping(s: Situation, t: Topology, member: Member, finding: Finding): Finding {
+  if (finding.state !== 'online') return finding;
+  const within = `within ${t.policy.flapMs / 1000} s`;
+  const count = s.outages.get(member.address) ?? 0;
+  if (count >= t.policy.flapCount) {
+    const why = `it follows the writer and could take over, but went offline ${count} times ${within}`;
+    return { state: 'flapping', why };
+  }
+  return member.state === 'flapping'
+    ? { state: 'online', why: `it went offline less than ${t.policy.flapCount} times ${within}` }
+    : finding;
+}
+
 function judge(s: Situation, t: Topology, member: Member, writer: string, writerLook: Look | null): Finding {
   const address = member.address;
   const health = healthOf(s, address);
@@ -65,20 +83,20 @@ function judge(s: Situation, t: Topology, member: Member, writer: string, writer
   }
   // Without both servers there is nothing to compare: what was known stays known.
   if (health.look === null || writerLook === null) return same;
-  const extra = extras(health.look.history, writerLook.history);
+  const extra = obstacles(health.look.history, writerLook.history);
   // The writer may have been read a moment before the standby: what lasts over another round of looks is real,
   // also when the writer wrote it itself once and has lost it.
   const lasts = member.state === 'diverged' || (s.extraMs.get(address) ?? 0) >= skewMs(t);
   if (extra.count > 0 && lasts) {
     const list = extra.list.slice(0, 1000);
-    const why = `it holds ${upTo(extra.count)} that ${writer} lacks: ${list}`;
+    const why = `${misfit(extra, writer)}: ${list}`;
     return {
       state: 'diverged',
-      extra: { count: extra.count, list },
+      extra: { ...extra, list },
       why: `${why}. Kept closed, links parked`,
     };
   }
-  if (extras(health.look.history, writerLook.history, writerLook.serverId).count > 0) return same;
+  if (obstacles(health.look.history, writerLook.history, writerLook.serverId).count > 0) return same;
   const link = linkFrom(health.look, writer, writerLook);
   if (member.state === 'online') {
     const broken = (s.brokenMs.get(address) ?? 0) > LINK_GRACE_MS;
@@ -103,7 +121,7 @@ function recovering(s: Situation, t: Topology, address: string, writerLook: Look
   const word = s.agents.get(address)?.report;
   if (word?.did !== 'closed' || word.generation !== t.generation || word.look === null) return null;
   // Its history after it was closed: the monitor's look may be older than its last write.
-  if (extras(word.look.history, writerLook.history, writerLook.serverId).count > 0) return null;
+  if (obstacles(word.look.history, writerLook.history, writerLook.serverId).count > 0) return null;
   return { state: 'recovering', why: 'it is back, closed, and holds nothing the writer lacks' };
 }
 
@@ -117,6 +135,7 @@ function parkFor(
   const toIt = { on: address, from: writer };
   switch (state) {
     case 'online':
+    case 'flapping':
       return unpark(parked, writer, address);
     case 'diverged':
       return park(parked, fromIt, toIt);

@@ -637,6 +637,27 @@ describe('bootstrap', () => {
     expect(change).toMatchObject({ announce: false, next: { writer: A } });
   });
 
+  it("adopts the only writable member also where the ancestor's keys name the other, and says so", () => {
+    const both = [look(A, B, { readOnly: false }), look(B, A)] as const;
+    const decision = decide(none(...both, { legacyWriter: B }));
+    expect(decision.change).toMatchObject({ announce: true, next: { phase: 'stable', writer: A } });
+    expect(decision.says).toContain(`instead of ${B}, which the ancestor's keys name`);
+  });
+
+  it("keeps the ancestor's master before primaryhost where nothing else tells them apart", () => {
+    const legacyWriter = B;
+    const open = [look(A, B, { readOnly: false }), look(B, A, { readOnly: false })] as const;
+    expect(decide(none(...open)).change?.next.to).toBe(A);
+    expect(decide(none(...open, { legacyWriter })).change?.next.to).toBe(B);
+    const busy = [look(A, B, { readOnly: false, clients: 1 }), open[1]] as const;
+    expect(decide(none(...busy, { legacyWriter })).change?.next.to).toBe(A);
+    expect(decide(none(look(A, B), look(B, A), { legacyWriter })).change?.next.to).toBe(B);
+    const behind = look(B, A, { history: { kind: 'mariadb', state: '0-1-90,0-2-50', received: '0-1-90' } });
+    expect(decide(none(look(A, B), behind, { legacyWriter })).change?.next.to).toBe(A);
+    const stranger = '10.66.66.66:3306';
+    expect(decide(none(...open, { legacyWriter: stranger })).change?.next.to).toBe(A);
+  });
+
   it('goes above every floor when redis came back empty', () => {
     expect(
       decide(none(look(A, B, { readOnly: false }), look(B, A), { floor: 57 })).change?.next.generation,

@@ -59,6 +59,11 @@ describe('the agent beside the writer', () => {
     const seen = look(A, B, { readOnly: false, links: [link(B, { io: 'no', sql: 'no' })] });
     expect(plan(offline, A, seen, none).do).toBe('report');
     expect(plan(stable(), A, seen, none)).toEqual({ do: 'start-link', from: B });
+    // One that flaps goes on replicating both ways: it may have to take over.
+    const members = stable().members.map((m) => (m.address === B ? { ...m, state: 'flapping' as const } : m));
+    expect(plan(stable({ members }), A, seen, none)).toEqual({ do: 'start-link', from: B });
+    const stopped = look(B, A, { links: [link(A, { io: 'no', sql: 'no' })] });
+    expect(plan(stable({ members }), B, stopped, none)).toEqual({ do: 'start-link', from: A });
   });
 });
 

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { setupLimits } from '../../../src/core/limits.ts';
+import type { Policy } from '../../../src/core/model.ts';
+import type { Situation } from '../../../src/core/situation.ts';
+import {
+  A,
+  B,
+  cluster,
+  link,
+  look,
+  policy,
+  sidecar,
+  situation,
+  stable,
+  up,
+  word,
+} from '../../support/world.ts';
+
+const opened = word({ did: 'opened', look: look(A, B, { readOnly: false }), startsClosed: true });
+const words = { [A]: opened, [B]: word({ startsClosed: true }) };
+const alone = stable({ sidecars: [], routedBySidecars: false });
+const site = (over: Parameters<typeof situation>[0] = {}, set: Partial<Policy> = {}): Situation =>
+  situation({ cluster: { ...cluster, policy: { ...policy, ...set } }, words, ...over });
+
+/** The agent says that it blocks accounts. */
+function blocking(s: Situation): Situation {
+  const agents = new Map([...s.agents].map(([address, one]) => [address, { ...one, blocks: true }]));
+  return { ...s, agents };
+}
+
+describe('clients that choose a server by themselves', () => {
+  const stranded = (s: Situation) => setupLimits(s).filter((limit) => limit.includes('stuck'));
+
+  it('would be stuck without a sidecar and without blocked accounts; the ways out are named', () => {
+    const [limit, ...more] = stranded(site({ topology: alone }));
+    expect(more).toEqual([]);
+    for (const way of ['mmm-sidecar', 'block_user and block_host in mmm-agent.conf', 'failback=auto']) {
+      expect(limit).toContain(way);
+    }
+  });
+
+  it('would be stuck for a while with failback=auto, which is then no further way out', () => {
+    const [limit] = stranded(site({ topology: alone }, { failback: 'auto' }));
+    expect(limit).toContain('for 60 s (auto_set_online)');
+    expect(limit).not.toContain('failback=auto');
+    expect(stranded(site({ topology: alone }, { failback: 'auto', autoSetOnlineMs: 0 }))[0]).toContain(
+      'failback=auto',
+    );
+  });
+
+  it('are fine with a sidecar, and with blocked accounts', () => {
+    expect(stranded(site())).toEqual([]);
+    expect(stranded(blocking(site({ topology: alone })))).toEqual([]);
+  });
+
+  it('are not spoken of before the agent has reported', () => {
+    expect(stranded(site({ topology: alone, words: {} }))).toEqual([]);
+  });
+});
+
+describe('a dead host', () => {
+  const dead = (s: Situation) => setupLimits(s).filter((limit) => limit.includes('dead host'));
+
+  it('fails over with a live sidecar, and where none was ever registered', () => {
+    expect(dead(site())).toEqual([]);
+    expect(dead(site({ topology: alone }))).toEqual([]);
+  });
+
+  it('does not with fencing=strict, and a crash only where the server starts closed', () => {
+    expect(dead(site({}, { fencing: 'strict' }))).toEqual([
+      expect.stringContaining('fencing=routed accepts'),
+    ]);
+    const unknown = site(
+      { words: { ...words, [A]: { ...opened, startsClosed: null } } },
+      { fencing: 'strict' },
+    );
+    expect(setupLimits(unknown)).toContainEqual(expect.stringContaining('starts_closed=yes'));
+  });
+
+  it('does not once every sidecar has left', () => {
+    const topology = stable({ sidecars: [], routedBySidecars: true });
+    expect(dead(site({ topology }))).toEqual([expect.stringContaining('Start mmm-sidecar again')]);
+    expect(dead(site({ topology }, { fencing: 'none' }))).toEqual([]);
+  });
+
+  it('does not while a registered sidecar is silent', () => {
+    const sidecars = [{ ...sidecar('proxy1', 42, 'routed'), ageMs: 3001 }];
+    expect(dead(site({ sidecars }))).toEqual([expect.stringContaining('mmm-control forget proxy1')]);
+  });
+
+  it.each([
+    [5000, []],
+    [5500, [expect.stringContaining('after 11 s')]],
+    [0, [expect.stringContaining('slave_net_timeout')]],
+  ])('is missed by the standby after two heartbeats of %i ms', (heartbeatMs, expected) => {
+    const health = new Map([
+      [A, up(look(A, B, { readOnly: false }))],
+      [B, up(look(B, A, { links: [link(A, { heartbeatMs })] }))],
+    ]);
+    expect(dead(site({ health }))).toEqual(expected);
+  });
+});
+
+it('nothing is said before everybody had time to report, nor in a handover', () => {
+  expect(setupLimits(site({ topology: alone, watchedMs: 4999 }))).toEqual([]);
+  expect(setupLimits(site({ topology: alone, watchedMs: 5000 }))).not.toEqual([]);
+  expect(setupLimits(site({ topology: { ...alone, phase: 'closing', writer: null } }))).toEqual([]);
+});
