@@ -5,6 +5,9 @@
  * and without a topology. Ages are seconds between `last_check` and the reader's clock: for people, never for
  * a decision.
  */
+import { ancestorWriter } from './ancestor-verdict.ts';
+import type { AncestorPair } from './direction.ts';
+import type { Extras } from './history.ts';
 import type { AgentReport, Facts, LegacyCheck, MemberState, SidecarReport, Topology } from './model.ts';
 import { type Health, judge } from './verdict.ts';
 
@@ -15,8 +18,9 @@ export interface StatusInput {
   /** From the configuration: shown even when nothing else is known. */
   readonly masters: readonly string[];
   readonly topology: Topology | null;
-  /** The ancestor's last pair. */
-  readonly legacy: { readonly active: string | null; readonly passive: string | null };
+  /** As stored, also when it cannot be understood; null when there is none. */
+  readonly topologyText: string | null;
+  readonly legacy: AncestorPair;
   readonly checks: ReadonlyMap<string, LegacyCheck>;
   readonly facts: readonly Facts[];
   readonly agents: readonly AgentReport[];
@@ -41,7 +45,7 @@ export interface MemberStatus {
   readonly last_check: number | null;
   /** Age of the check in seconds. */
   readonly age: number | null;
-  readonly extra: { readonly count: number; readonly list: string } | null;
+  readonly extra: Extras | null;
 }
 
 export interface ClusterStatus {
@@ -49,6 +53,7 @@ export interface ClusterStatus {
   readonly uniqsign: string;
   readonly generation: number | null;
   readonly phase: string | null;
+  /** Without a topology the one in the ancestor's keys, where they count. */
   readonly writer: string | null;
   readonly health: Health;
   /** Why it is not healthy, worst first. */
@@ -82,7 +87,7 @@ export function clusterStatus(input: StatusInput): ClusterStatus {
     uniqsign: input.uniqsign,
     generation: topology?.generation ?? null,
     phase: topology?.phase ?? null,
-    writer: topology?.writer ?? null,
+    writer: topology?.writer ?? ancestorWriter(input),
     health,
     reasons,
     notes,
@@ -113,7 +118,7 @@ export function unknownStatus(tag: string, uniqsign: string, reason: string): Cl
 
 function memberStatuses(input: StatusInput): MemberStatus[] {
   const { topology, legacy } = input;
-  const active = topology?.writer ?? legacy.active ?? topology?.from ?? null;
+  const active = topology?.writer ?? legacy.active ?? topology?.from ?? legacy.masterHost;
   const named = topology === null ? input.masters : topology.members.map(({ address }) => address);
   const given = [legacy.active, legacy.passive].filter((address) => address !== null);
   const addresses = [...new Set(topology === null ? [...given, ...named] : named)];

@@ -6,9 +6,12 @@
  * sidecar that does not get its routing right, or in the middle of a handover;
  * ok: none of these.
  */
-import { upTo } from './history.ts';
-import type { Probe } from './model.ts';
+import { undecidedVerdict } from './ancestor-verdict.ts';
+import { misfit } from './history.ts';
+import { because, checkTrouble, isFresh, twoWriters } from './member-trouble.ts';
+import { isSound } from './members.ts';
 import type { MemberStatus, StatusInput } from './status.ts';
+import { whyNotReplaced } from './unreplaced.ts';
 import { waitingFor } from './waiting.ts';
 
 export type Health = 'ok' | 'degraded' | 'critical' | 'unknown';
@@ -19,26 +22,20 @@ export interface Verdict {
   readonly notes: readonly string[];
 }
 
-/** A check older than this proves nothing. */
-export const FRESH_SECONDS = 30;
-
 export function judge(input: StatusInput, members: readonly MemberStatus[]): Verdict {
   const notes = [...remarks(input), ...input.complaints];
-  const two = twoWriters(members);
   if (input.topology === null) {
-    const unknown = 'nothing was decided yet: is mmm-identify running, and does it reach Redis?';
-    return {
-      health: two === null ? 'unknown' : 'critical',
-      reasons: two === null ? [unknown] : [two, unknown],
-      notes,
-    };
+    const { note, ...verdict } = undecidedVerdict(input, members);
+    return { ...verdict, notes: [...(note === null ? [] : [note]), ...notes] };
   }
+  const two = twoWriters(members);
   const critical = [two, noWriter(input, members)].filter((reason) => reason !== null);
   const under = handover(input);
   const isTold = under !== null && critical.some((reason) => reason.includes(under));
   const degraded = [
     isTold ? null : under,
     ...waitingFor(input),
+    ...rival(input),
     ...members.flatMap((member) => illness(input, member)),
     ...input.sidecars.flatMap(({ id, did, detail }) =>
       did === 'failed' ? [`sidecar ${id} failed: ${detail}`] : [],
@@ -53,13 +50,6 @@ export function exitCode(all: readonly Health[]): number {
   if (all.includes('critical')) return 2;
   if (all.includes('unknown') || all.length === 0) return 3;
   return all.includes('degraded') ? 1 : 0;
-}
-
-function twoWriters(members: readonly MemberStatus[]): string | null {
-  const open = members
-    .filter((m) => m.ping === 1 && m.read_only === 0 && isFresh(m))
-    .map(({ address }) => address);
-  return open.length < 2 ? null : `${open.length} members accept writes at once: ${open.join(', ')}`;
 }
 
 function noWriter(input: StatusInput, members: readonly MemberStatus[]): string | null {
@@ -91,7 +81,9 @@ function deadWriter(input: StatusInput, { address }: MemberStatus): string | nul
   if (probes.some(({ status }) => status === 'up' || status === 'faulty')) return null;
   const known = probes.map(({ forMs }) => forMs);
   const forMs = known.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...known);
-  return forMs > input.writePauseMs ? `the writer ${address} is dead${because(probes)}` : null;
+  if (forMs <= input.writePauseMs) return null;
+  const why = input.topology === null ? '' : whyNotReplaced(input, input.topology, address);
+  return `the writer ${address} is dead${because(probes)}${why === '' ? '' : `; ${why}`}`;
 }
 
 function handover(input: StatusInput): string | null {
@@ -110,45 +102,27 @@ function pauseMs(input: StatusInput): number {
   return since === null ? Number.POSITIVE_INFINITY : Math.max(0, input.nowEpochMs - since);
 }
 
+/** The keys change with the topology or not at all: whoever else writes them decides too. */
+function rival({ topology, legacy: { masterHost } }: StatusInput): string[] {
+  if (topology?.phase !== 'stable' || masterHost === null || masterHost === topology.writer) return [];
+  return [`somebody wrote ${masterHost} into the ancestor's keys: is a Perl mmm-identify still running?`];
+}
+
 function illness(input: StatusInput, member: MemberStatus): string[] {
   const { address, state } = member;
-  const found: string[] = [];
-  const probes = input.facts.flatMap(({ members }) => members[address] ?? []);
-  if (member.last_check === null) found.push(`${address} was never checked: is mmm-monitor running?`);
-  else if (!isFresh(member))
-    found.push(`the last check of ${address} is ${member.age} s old: is mmm-monitor running?`);
-  else if (member.ping === 0) found.push(`${address} ${deadOrUnseen(probes)}`);
-  else if (member.repl_check === 'Error') found.push(`${address} is not replicating${linkError(probes)}`);
+  const found = checkTrouble(input.facts, member);
   if (state === 'diverged') {
-    found.push(`${address} is diverged: ${upTo(member.extra?.count ?? 0)} that the writer lacks`);
+    found.push(`${address} is diverged: ${misfit(member.extra ?? { count: 2 }, 'the writer')}`);
   } else if (state !== 'online' && input.topology?.writer !== null) found.push(`${address} is ${state}`);
   if (!input.agents.some(({ serves }) => serves.includes(address))) {
     found.push(`nobody attends ${address}: is mmm-agent running?`);
   }
+  found.push(...input.agents.flatMap(({ members }) => members[address]?.accounts || []));
   return found;
 }
 
-function deadOrUnseen(probes: readonly Probe[]): string {
-  const faulty = probes.find(({ status }) => status === 'faulty');
-  return faulty === undefined
-    ? `is dead${because(probes)}`
-    : `is alive but cannot be looked at: ${faulty.reason}`;
-}
-
-function because(probes: readonly Probe[]): string {
-  const reason = probes.find((probe) => probe.reason !== '')?.reason;
-  return reason === undefined ? '' : `: ${reason}`;
-}
-
-function linkError(probes: readonly Probe[]): string {
-  const error = probes
-    .flatMap(({ look }) => look?.links ?? [])
-    .map((link) => (link.sql === 'no' && link.sqlError) || (link.io !== 'yes' && link.ioError) || '')
-    .find((text) => text !== '');
-  return error === undefined ? '' : `: ${error}`;
-}
-
-function remarks({ topology, sidecars }: StatusInput): string[] {
+function remarks(input: StatusInput): string[] {
+  const { topology, sidecars } = input;
   const silent = (topology?.sidecars ?? []).filter((id) => !sidecars.some((report) => report.id === id));
   const found = silent.map(
     (id) =>
@@ -157,11 +131,21 @@ function remarks({ topology, sidecars }: StatusInput): string[] {
   if (topology?.paused) found.push(`no automatic failover: paused by ${topology.paused.by}`);
   // Once the old writer is seen closed and compared, the doubt is over.
   const old = topology?.members.find(({ address }) => address === topology.from);
-  const isSettled = old?.state === 'online' || old?.state === 'recovering' || old?.state === 'diverged';
+  const isSettled = old !== undefined && (isSound(old) || ['recovering', 'diverged'].includes(old.state));
   if (!isSettled && (topology?.proof === 'b-weak' || topology?.proof === 'e' || topology?.proof === 'f')) {
     found.push(`the last handover rests on proof (${topology.proof}): ${WEAK[topology.proof]}`);
   }
-  return found;
+  return [...found, ...failbackDue(input)];
+}
+
+/** So that nobody wonders why the writer moves once more. */
+function failbackDue({ topology: t, masters: [primary] }: StatusInput): readonly string[] {
+  if (t?.phase !== 'stable' || !t.failedOver || primary === undefined || t.writer === primary) return [];
+  const { failback, autoSetOnlineMs } = t.policy;
+  if (failback !== 'auto' || autoSetOnlineMs === 0) return [];
+  return [
+    `${primary} gets its role back once it has been online for ${autoSetOnlineMs / 1000} s (failback=auto)`,
+  ];
 }
 
 const WEAK = {
@@ -169,10 +153,6 @@ const WEAK = {
   e: 'the sidecars cut the old writer off, which may still be open',
   f: 'the old writer was silent, it may still be open',
 } as const;
-
-function isFresh({ age }: MemberStatus): boolean {
-  return age !== null && age < FRESH_SECONDS;
-}
 
 function duration(ms: number): string {
   return Number.isFinite(ms) ? `${Math.round(ms / 1000)} s` : 'an unknown time';

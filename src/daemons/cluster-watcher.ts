@@ -1,7 +1,10 @@
-import type { SidecarReport, Topology } from '../core/model.ts';
-import { deedOf, isDone, routedEvent } from '../core/sidecar-deed.ts';
+import { type Direction, isAncestors } from '../core/direction.ts';
+import type { SidecarReport } from '../core/model.ts';
+import { sidecarReport } from '../core/sidecar-report.ts';
 import { type Allowed, refusal } from '../core/view.ts';
 import type { Clock, Hub, Log, Memory } from '../ports.ts';
+import { aimOf, type Current, createDeeds } from './deeds.ts';
+import { createDirectionReader } from './direction-reader.ts';
 import { createReporter } from './reporter.ts';
 import type { ServerIds } from './server-ids.ts';
 import type { Target } from './target.ts';
@@ -36,15 +39,6 @@ export interface WatcherOptions {
   readonly serverIds: ServerIds;
 }
 
-interface Current {
-  readonly topology: Topology;
-  /** First sight of this generation, and of this phase of it. */
-  readonly generationMs: number;
-  readonly phaseMs: number;
-  /** This process saw the generation begin: it can tell how long things took. */
-  readonly isNews: boolean;
-}
-
 /** Reports are repeated this often, so that a live sidecar can be told from a dead one. */
 const REPORT_MS = 1_000;
 /** While a handover is under way a lost hint must not cost a second. */
@@ -54,32 +48,32 @@ export function createWatcher(options: WatcherOptions): Watcher {
   const { allowed, targets, hub, clock, memory } = options;
   const { uniqsign } = allowed;
   const log = options.log.child({ cluster: allowed.tag });
+  const reader = createDirectionReader({ ...options, log });
+  const deeds = createDeeds({ ...options, uniqsign, log });
   let current: Current | null = null;
   let refused = '';
   /** Highest generation that is surely remembered. */
   let durable = 0;
-  /** When the latest phase was first done. */
-  let done: { readonly key: string; readonly tookMs: number } | null = null;
-  let announced = 0;
   let seq = 0;
   let leaving = false;
 
-  function accept(topology: Topology): Promise<unknown> {
+  function accept(topology: Direction): Promise<unknown> {
     const now = clock.now();
-    const isSame = current?.topology.generation === topology.generation;
-    const generationMs = isSame && current !== null ? current.generationMs : now;
-    const isSamePhase = isSame && current?.topology.phase === topology.phase;
-    const phaseMs = isSamePhase && current !== null ? current.phaseMs : now;
+    const last = current?.topology.generation === topology.generation ? current : null;
     const isNews =
-      topology.generation > memory.floor(uniqsign) ||
-      topology.phase !== 'stable' ||
-      (isSame && current?.isNews === true);
-    current = { topology, generationMs, phaseMs, isNews };
+      topology.generation > memory.floor(uniqsign) || topology.phase !== 'stable' || last?.isNews === true;
+    current = {
+      topology,
+      generationMs: last?.generationMs ?? now,
+      phaseMs: last !== null && aimOf(last.topology) === aimOf(topology) ? last.phaseMs : now,
+      isNews,
+    };
     const wanted = { topology, allowed, seenMs: now };
     // The cut does not wait for the disk; what is claimed of it does.
     const attempts = targets.map((target) => target.want(wanted));
     const { generation, step, phase, writer, from } = topology;
-    log.info({ generation, step, phase, writer, from }, 'follows a topology');
+    if (isAncestors(topology)) log.info({ writer }, "follows the ancestor's keys");
+    else log.info({ generation, step, phase, writer, from }, 'follows a topology');
     return Promise.all([...attempts, remember()]);
   }
 
@@ -95,94 +89,39 @@ export function createWatcher(options: WatcherOptions): Watcher {
     }
   }
 
-  function isOld(topology: Topology): boolean {
+  function isOld(topology: Direction): boolean {
     const { generation, step } = topology;
     if (generation < memory.floor(uniqsign)) return true;
     const last = current?.topology;
     return last !== undefined && last.generation === generation && step < last.step;
   }
 
-  function isKnown(topology: Topology): boolean {
+  function isKnown(topology: Direction): boolean {
     const last = current?.topology;
     return last?.generation === topology.generation && last.step === topology.step;
   }
 
-  function refuse(reason: string, topology: Topology): void {
+  function refuse(reason: string, topology: Direction): void {
     if (reason === refused) return;
     const { generation, step } = topology;
     log.error({ generation, step, reason }, 'refused a topology: the last good state is kept');
     refused = reason;
   }
 
-  /** Takes note of what the targets came to; the moment it is first true counts. */
-  function note(now: Current): { readonly did: SidecarReport['did']; readonly tookMs: number } {
-    const { generation, step, phase } = now.topology;
-    const all = deedOf(
-      phase,
-      targets.map((target) => target.state(uniqsign)),
-    );
-    if (all === 'watching' || all === 'failed') return { did: all, tookMs: 0 };
-    if (durable < generation) return { did: 'watching', tookMs: 0 };
-    const key = `${generation} ${phase}`;
-    if (done?.key !== key) {
-      const tookMs = Math.round((clock.now() - now.phaseMs) * 10) / 10;
-      done = { key, tookMs };
-      log.info({ generation, step, tookMs }, all === 'cut' ? 'cut every member' : 'routed to the writer');
-      if (all === 'routed') void announce(now, tookMs);
-    }
-    return { did: all, tookMs: done.tookMs };
-  }
-
-  /** Once per generation, by the process that saw it come. */
-  async function announce(now: Current, tookMs: number): Promise<void> {
-    const { generation } = now.topology;
-    if (!now.isNews || announced >= generation) return;
-    announced = generation;
-    const event = routedEvent(now.topology, {
-      id: options.id,
-      tookMs,
-      sinceGenerationMs: Math.round((clock.now() - now.generationMs) * 10) / 10,
-      targets: targets.map((target) => target.state(uniqsign)),
-    });
-    await hub.putEvent(uniqsign, event).catch((error: unknown) => {
-      log.debug({ err: error }, 'an event was not stored');
-    });
+  function note(now: Current): ReturnType<typeof deeds.note> {
+    return deeds.note(now, durable >= now.topology.generation);
   }
 
   function nextReport(): SidecarReport {
     seq += 1;
-    const base = {
-      v: 1 as const,
-      id: options.id,
-      serves: targets.some((target) => target.canCut) ? [...allowed.members] : [],
-      floor: memory.floor(uniqsign),
-      leaving,
-      seq,
-    };
-    if (current === null) {
-      const did = refused === '' ? 'watching' : 'failed';
-      return { ...base, generation: 0, step: 0, did, detail: refused, tookMs: 0, targets: [] };
-    }
-    const { generation, step, phase } = current.topology;
-    const { did, tookMs } = note(current);
-    const states = targets.map((target) => {
-      const { name, tookMs, down, ...state } = target.state(uniqsign);
-      const details = [state.routeDetail, state.fileDetail].filter((text) => text !== '').join('; ');
-      const ok = isDone(phase, target.state(uniqsign));
-      return { ok, down, shown: { name, ok, detail: details.slice(0, 1000), tookMs } };
-    });
-    const isTrouble = ({ ok, down }: (typeof states)[number]) => down || (did === 'failed' && !ok);
-    const troubles = states.filter(isTrouble).map(({ shown }) => `${shown.name}: ${shown.detail}`);
-    const detail = [...(refused === '' ? [] : [refused]), ...troubles].join('; ');
-    return {
-      ...base,
-      generation,
-      step,
-      did,
-      detail: detail.slice(0, 4000),
-      tookMs,
-      targets: states.map(({ shown }) => shown),
-    };
+    const done = current === null ? { did: 'watching' as const, tookMs: 0 } : note(current);
+    const serves = targets.some((target) => target.canCut) ? allowed.members : [];
+    const floor = memory.floor(uniqsign);
+    return sidecarReport(
+      current?.topology ?? null,
+      { id: options.id, serves, floor, leaving, seq, refused, ...done },
+      targets.map((target) => target.state(uniqsign)),
+    );
   }
 
   const reporter = createReporter({
@@ -199,7 +138,7 @@ export function createWatcher(options: WatcherOptions): Watcher {
   return {
     async look() {
       const nothing = { attempted: Promise.resolve() };
-      const topology = await hub.readTopology(uniqsign);
+      const topology = await reader.read();
       const ids = options.serverIds.refresh(uniqsign);
       if (current === null) await ids;
       if (topology === null) return nothing;

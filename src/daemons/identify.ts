@@ -4,11 +4,11 @@
  */
 import { type Decision, decide } from '../core/decide.ts';
 import { setupLimits } from '../core/limits.ts';
-import type { Topology } from '../core/model.ts';
 import type { Change } from '../core/outcome.ts';
 import type { Cluster, Situation } from '../core/situation.ts';
 import { observe, type Watch } from '../core/watch.ts';
 import type { Clock, ClusterState, Hub, Log, Memory } from '../ports.ts';
+import { createLegacyKeeper } from './legacy-keeper.ts';
 
 export interface Identify {
   /** One reading, one decision, at most one change. Resolves true when a change landed: look again at once. */
@@ -29,7 +29,7 @@ export function createIdentify(options: {
   const { cluster, hub, clock, memory, log } = options;
   const { uniqsign } = cluster;
   let watch: Watch | null = null;
-  let lastRepairMs = Number.NEGATIVE_INFINITY;
+  const legacy = createLegacyKeeper(options);
   const said = new Map<string, string>();
 
   async function step(): Promise<boolean> {
@@ -48,7 +48,7 @@ export function createIdentify(options: {
     tell(decision);
     for (const answer of decision.answers ?? []) await hub.answer(uniqsign, answer);
     if (decision.change !== undefined) return commit(state, decision, decision.change);
-    await repair(seen.situation.topology);
+    await legacy.keep(seen.situation.topology, state.legacy);
     warnOfLimits(seen.situation);
     return (decision.answers ?? []).length > 0;
   }
@@ -82,29 +82,12 @@ export function createIdentify(options: {
     return true;
   }
 
-  async function repair(t: Topology | null): Promise<void> {
-    if (t?.phase !== 'stable' || t.writer === null) return;
-    if (clock.now() - lastRepairMs < options.repairMs) return;
-    lastRepairMs = clock.now();
-    const passive = t.members.find((m) => m.kind === 'master' && m.address !== t.writer)?.address ?? t.writer;
-    const repaired = await hub.repairLegacy(uniqsign, {
-      active: t.writer,
-      passive,
-      masterHost: t.writer,
-      masterGeneration: String(t.generation),
-      servicemode: '1',
-      primaryhost: cluster.masters[0] ?? null,
-      secondaryhost: cluster.masters[1] ?? null,
-      members: cluster.masters,
-    });
-    if (repaired.length > 0) log.info({ uniqsign, keys: repaired }, "brought the ancestor's keys in line");
-  }
-
   function warnOfLimits(s: Situation): void {
-    const limits = setupLimits(s);
-    sayOnce('limits', limits.join('; '), () =>
-      log.warn({ uniqsign, limits }, 'this set-up cannot fail over in some cases'),
-    );
+    for (const limit of setupLimits(s)) {
+      sayOnce(`limit ${limit}`, limit, () =>
+        log.warn({ uniqsign, tag: cluster.tag, limit }, 'this set-up has a limit'),
+      );
+    }
   }
 
   /** Each sentence once: a rule repeats itself with other milliseconds. */

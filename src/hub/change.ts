@@ -55,6 +55,13 @@ export function announcement(active: string, passive: string, uniqsign: string):
   return `active: ${active}, passive: ${passive}, uniqsign: ${uniqsign}`;
 }
 
+/** The cluster that one of the ancestor's messages is about; null when it is none. */
+export function announcedCluster(message: string): string | null {
+  return message.length > 1024 ? null : (ANNOUNCEMENT.exec(message)?.[1] ?? null);
+}
+
+const ANNOUNCEMENT = /^active: \S+, passive: \S+, uniqsign: ([A-Za-z0-9_.-]{1,64})$/;
+
 const EVENT_FIELDS = [
   'kind',
   'generation',
@@ -108,6 +115,7 @@ export function repairs(wanted: LegacyKeys): Readonly<Record<string, string | re
   put('passive', wanted.passive);
   put('host', wanted.masterHost);
   put('generation', wanted.masterGeneration);
+  put('since', wanted.masterSince);
   return fields;
 }
 

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { HubError } from '../errors.ts';
 import type { Log } from '../ports.ts';
-import { COMMAND_TIMEOUT_MS, hubError, isTimeout } from './trouble.ts';
+import { COMMAND_TIMEOUT_MS, hubError, isTimeout, LOADING } from './trouble.ts';
 
 /** How to reach Redis: `[redis]` of every configuration file. */
 export interface RedisOptions {
@@ -10,6 +10,8 @@ export interface RedisOptions {
   readonly username?: string | null | undefined;
   readonly password?: string | null | undefined;
   readonly db?: number | undefined;
+  /** Channel of the ancestor's message; errors name it. */
+  readonly topic?: string | undefined;
   readonly log?: Log | undefined;
 }
 
@@ -87,6 +89,7 @@ function client(options: RedisOptions): Redis {
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     maxRetriesPerRequest: 0,
+    maxLoadingRetryTime: LONGEST_PAUSE_MS,
     retryStrategy: (times) => Math.min(20 * 2 ** Math.min(times, 10), LONGEST_PAUSE_MS),
   });
 }
@@ -100,14 +103,23 @@ function untilReady(redis: Redis): Promise<void> {
     const timer = setTimeout(() => done(() => reject(new Error('Command timed out'))), COMMAND_TIMEOUT_MS);
     const succeed = () => done(resolve);
     const fail = () => done(() => reject(new Error('Connection is closed.')));
+    // While Redis loads its data the client is connected, says nothing and is not ready.
+    const ask = () =>
+      redis.info('persistence').then(
+        (text) => /^loading:1/m.test(text) && done(() => reject(new Error(LOADING))),
+        () => undefined,
+      );
     function done(settle: () => void): void {
       clearTimeout(timer);
       redis.off('ready', succeed);
       redis.off('close', fail);
+      redis.off('connect', ask);
       settle();
     }
     redis.once('ready', succeed);
     redis.once('close', fail);
+    redis.once('connect', ask);
+    if (redis.status === 'connect') void ask();
   });
 }
 

@@ -23,13 +23,14 @@ export function rawCluster(reply: unknown): RawCluster {
 }
 
 function legacyKeys(values: readonly unknown[], members: readonly unknown[]): LegacyKeys {
-  const [active, passive, masterHost, masterGeneration, servicemode, primaryhost, secondaryhost] =
-    values.map(text);
+  const [active, passive, masterHost, masterGeneration, masterSince, ...configured] = values.map(text);
+  const [servicemode, primaryhost, secondaryhost] = configured;
   return {
     active: active ?? null,
     passive: passive ?? null,
     masterHost: masterHost ?? null,
     masterGeneration: masterGeneration ?? null,
+    masterSince: masterSince ?? null,
     servicemode: servicemode ?? null,
     primaryhost: primaryhost ?? null,
     secondaryhost: secondaryhost ?? null,

@@ -54,10 +54,9 @@ export function createRedisHub(options: RedisOptions): Hub {
       return outcome === 'committed' || outcome === 'withdrawn' ? outcome : 'stale';
     },
     repairLegacy: async (sign, wanted) => {
-      const values = [JSON.stringify(repairs(wanted))];
-      const repaired = await run((redis) =>
-        runScript(redis, scripts.repair, clusterKeys(sign, REPAIR_KEYS), values),
-      );
+      const keys = [...clusterKeys(sign, REPAIR_KEYS), CLUSTERS];
+      const values = [JSON.stringify(repairs(wanted)), sign];
+      const repaired = await run((redis) => runScript(redis, scripts.repair, keys, values));
       return Array.isArray(repaired) ? repaired.map(String) : [];
     },
     putFacts: (facts) => run((redis) => writeReport(redis, facts.uniqsign, 'facts', facts)),

@@ -92,12 +92,13 @@ function checkLegacy(uniqsign: string, legacy: LegacyKeys, complain: (c: string)
       complain(`${prefix(uniqsign)}${key} is not a host:port address: ${JSON.stringify(text.slice(0, 80))}`);
     return null;
   };
-  const generation = legacy.masterGeneration;
+  const digits = (text: string | null) => (text !== null && /^\d{1,15}$/.test(text) ? text : null);
   return {
     active: address(legacy.active, 'mode active'),
     passive: address(legacy.passive, 'mode passive'),
     masterHost: address(legacy.masterHost, 'master host'),
-    masterGeneration: generation !== null && /^\d{1,15}$/.test(generation) ? generation : null,
+    masterGeneration: digits(legacy.masterGeneration),
+    masterSince: digits(legacy.masterSince),
     servicemode: legacy.servicemode,
     primaryhost: address(legacy.primaryhost, 'primaryhost'),
     secondaryhost: address(legacy.secondaryhost, 'secondaryhost'),

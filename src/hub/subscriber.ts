@@ -1,6 +1,8 @@
 import type { Hint } from '../ports.ts';
+import { announcedCluster } from './change.ts';
 import { type Connection, connect, type RedisOptions } from './connect.ts';
 import { wakeChannel } from './keys.ts';
+import { hubError, isForbidden } from './trouble.ts';
 
 /** Carries hints from Redis to whoever watches. */
 export interface Subscriber {
@@ -8,7 +10,7 @@ export interface Subscriber {
    * Resolves once subscribed, or after the command timeout when Redis is away: then the hints start, with
    * `reconnected`, when it is back.
    */
-  watch(uniqsigns: readonly string[], onHint: OnHint, signal: AbortSignal): Promise<void>;
+  watch(uniqsigns: readonly string[], onHint: OnHint, signal: AbortSignal, topic?: string): Promise<void>;
   /** Tells every watcher that messages may have been missed. */
   reconnected(): void;
   close(): void;
@@ -19,6 +21,8 @@ type OnHint = (uniqsign: string, hint: Hint) => void;
 interface Watcher {
   /** uniqsign by channel */
   readonly channels: ReadonlyMap<string, string>;
+  /** Where the ancestor's messages come. */
+  readonly topic: string | undefined;
   readonly onHint: OnHint;
 }
 
@@ -34,9 +38,14 @@ export function createSubscriber(options: RedisOptions): Subscriber {
   let subscribed = new Set<string>();
   let complained = false;
 
-  async function watch(uniqsigns: readonly string[], onHint: OnHint, signal: AbortSignal): Promise<void> {
+  async function watch(
+    uniqsigns: readonly string[],
+    onHint: OnHint,
+    signal: AbortSignal,
+    topic?: string,
+  ): Promise<void> {
     if (signal.aborted) return;
-    const watcher = { channels: new Map(uniqsigns.map((sign) => [wakeChannel(sign), sign])), onHint };
+    const watcher = { channels: new Map(uniqsigns.map((sign) => [wakeChannel(sign), sign])), topic, onHint };
     const first = connection === null;
     watchers.add(watcher);
     signal.addEventListener('abort', () => leave(watcher), { once: true });
@@ -85,14 +94,32 @@ export function createSubscriber(options: RedisOptions): Subscriber {
 
   async function subscribe(opened: Connection): Promise<void> {
     await opened.run(async (redis) => {
-      const missing = wantedChannels().filter((channel) => !subscribed.has(channel));
-      if (missing.length === 0) return;
-      await redis.subscribe(...missing);
-      for (const channel of missing) subscribed.add(channel);
+      await subscribeTo(redis, wakeChannels());
+      try {
+        await subscribeTo(redis, topics());
+      } catch (error) {
+        if (!isForbidden(error)) throw error;
+        // Our own hints do not depend on it; asked again on the next connection.
+        for (const topic of topics()) subscribed.add(topic);
+        const { message } = hubError(error, options);
+        options.log?.warn({ reason: message }, "may not listen to the ancestor's message; polling goes on");
+      }
     });
   }
 
+  async function subscribeTo(redis: Connection['redis'], channels: readonly string[]): Promise<void> {
+    const missing = channels.filter((channel) => !subscribed.has(channel));
+    if (missing.length === 0) return;
+    await redis.subscribe(...missing);
+    for (const channel of missing) subscribed.add(channel);
+  }
+
   function deliver(channel: string, text: string): void {
+    const announced = announcedCluster(text);
+    for (const watcher of [...watchers]) {
+      const isOurs = announced !== null && watcher.channels.has(wakeChannel(announced));
+      if (isOurs && channel === watcher.topic) watcher.onHint(announced, 'announced');
+    }
     if (!HINTS.has(text)) return;
     for (const watcher of [...watchers]) {
       const uniqsign = watcher.channels.get(channel);
@@ -116,7 +143,15 @@ export function createSubscriber(options: RedisOptions): Subscriber {
   }
 
   function wantedChannels(): string[] {
+    return [...wakeChannels(), ...topics()];
+  }
+
+  function wakeChannels(): string[] {
     return [...new Set([...watchers].flatMap((watcher) => [...watcher.channels.keys()]))];
+  }
+
+  function topics(): string[] {
+    return [...new Set([...watchers].flatMap(({ topic }) => topic ?? []))];
   }
 
   function close(): void {

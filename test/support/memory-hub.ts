@@ -2,6 +2,7 @@ import { Answer, type LegacyCheck, Topology, Uniqsign } from '../../src/core/mod
 import { HubError } from '../../src/errors.ts';
 import {
   ANSWER_TTL_SECONDS,
+  announcedCluster,
   change,
   eventFields,
   type LegacyPair,
@@ -107,7 +108,9 @@ export function createMemoryHub(redis: MemoryRedis = createMemoryRedis()): Memor
         const answer = parseDocument(Answer, 'answer', textOf(redis, answerKey(sign, id)), () => {});
         return answer?.id === id ? answer : null;
       }),
-    watch: async (signs, onHint, signal) => watch(redis, signs, onHint, signal),
+    watch: async (signs, onHint, signal, topic) => {
+      if (!signal.aborted) watch(redis, { signs, onHint, topic }, signal);
+    },
     close: async () => {
       closed = true;
     },
@@ -163,10 +166,10 @@ function repair(redis: MemoryRedis, sign: string, legacy: LegacyKeys): readonly 
     repaired.push(key);
   };
   if (pairStillTrue(redis, sign, legacy)) {
-    const { active, passive, host, generation } = wanted;
+    const { active, passive, host, generation, since } = wanted;
     if (active !== undefined) hash('mode', { active, passive });
     const phase = generation === undefined ? undefined : 'stable';
-    if (host !== undefined) hash('master', { host, passive, generation, phase });
+    if (host !== undefined) hash('master', { host, passive, generation, phase, since });
   }
   for (const name of ['servicemode', 'primaryhost', 'secondaryhost'] as const) {
     const value = wanted[name];
@@ -177,6 +180,9 @@ function repair(redis: MemoryRedis, sign: string, legacy: LegacyKeys): readonly 
   }
   if (repairMembers(redis, clusterKey(sign, 'members'), legacy.members))
     repaired.push(clusterKey(sign, 'members'));
+  const { members: clusters } = redis.need(CLUSTERS, 'set');
+  if (!clusters.has(sign)) repaired.push(CLUSTERS);
+  clusters.add(sign);
   return repaired;
 }
 
@@ -218,6 +224,7 @@ function readRaw(redis: MemoryRedis, sign: string): RawCluster {
       passive: shortField(redis, key('mode'), 'passive'),
       masterHost: shortField(redis, key('master'), 'host'),
       masterGeneration: shortField(redis, key('master'), 'generation'),
+      masterSince: shortField(redis, key('master'), 'since'),
       servicemode: shortString(redis, key('servicemode')),
       primaryhost: shortString(redis, key('primaryhost')),
       secondaryhost: shortString(redis, key('secondaryhost')),
@@ -284,16 +291,21 @@ function checks(redis: MemoryRedis, sign: string, addresses: readonly string[]) 
 
 function watch(
   redis: MemoryRedis,
-  signs: readonly string[],
-  onHint: (uniqsign: string, hint: Hint) => void,
+  watcher: {
+    readonly signs: readonly string[];
+    readonly onHint: (uniqsign: string, hint: Hint) => void;
+    readonly topic: string | undefined;
+  },
   signal: AbortSignal,
 ): void {
-  if (signal.aborted) return;
+  const { signs, onHint, topic } = watcher;
   const channels = new Map(signs.map((sign) => [wakeChannel(sign), sign]));
   const stops = [
     redis.subscribe((channel, text) => {
       const sign = channels.get(channel);
       if (sign !== undefined && /^(?:topology|facts|report|request)$/.test(text)) onHint(sign, text as Hint);
+      const announced = channel === topic ? announcedCluster(text) : null;
+      if (announced !== null && signs.includes(announced)) onHint(announced, 'announced');
     }),
     redis.onRestart(() => {
       for (const sign of signs) onHint(sign, 'reconnected');

@@ -2,14 +2,12 @@
 -- KEYS   topology requests reporters mode master servicemode primaryhost secondaryhost members
 -- ARGV   prefix of the cluster's keys
 -- Output {run id, {text, why}, {{name, text, why}..}, {{id, stored at, text, why}..}, why the requests are
---        unreadable, why the reporters are, {active, passive, host, generation, servicemode, primary, secondary},
---        {member..}}
+--        unreadable, why the reporters are, {active, passive, host, generation, since, servicemode, primary,
+--        secondary}, {member..}}
 local prefix = ARGV[1]
 
 local function incarnation()
-  local info = redis.pcall('INFO', 'server')
-  if type(info) ~= 'string' then return '' end
-  return string.match(info, 'run_id:(%w+)') or ''
+  return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ''
 end
 
 local function reports()
@@ -65,6 +63,7 @@ return {
     short_field(KEYS[4], 'passive'),
     short_field(KEYS[5], 'host'),
     short_field(KEYS[5], 'generation'),
+    short_field(KEYS[5], 'since'),
     short_string(KEYS[6]),
     short_string(KEYS[7]),
     short_string(KEYS[8]),

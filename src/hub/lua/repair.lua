@@ -1,7 +1,7 @@
 -- Brings the ancestor's keys to what is wanted, touching only what differs, without a message.
--- KEYS   topology mode master servicemode primaryhost secondaryhost members
--- ARGV   JSON {servicemode? primaryhost? secondaryhost? members, active? passive? host? generation?};
---        what is missing is left alone
+-- KEYS   topology mode master servicemode primaryhost secondaryhost members clusters
+-- ARGV   JSON {servicemode? primaryhost? secondaryhost? members, active? passive? host? generation? since?},
+--        what is missing is left alone; uniqsign
 -- Output names of the repaired keys
 local wanted = cjson.decode(ARGV[1])
 local repaired = {}
@@ -58,11 +58,15 @@ if still_true() then
   if wanted.active then repair_hash(KEYS[2], { active = wanted.active, passive = wanted.passive }) end
   if wanted.host then
     local phase = wanted.generation and 'stable'
-    repair_hash(KEYS[3], { host = wanted.host, passive = wanted.passive, generation = wanted.generation, phase = phase or nil })
+    repair_hash(KEYS[3], { host = wanted.host, passive = wanted.passive, generation = wanted.generation,
+      phase = phase or nil, since = wanted.since })
   end
 end
 repair_string(KEYS[4], wanted.servicemode)
 repair_string(KEYS[5], wanted.primaryhost)
 repair_string(KEYS[6], wanted.secondaryhost)
 repair_members(KEYS[7], wanted.members)
+-- An agent without a list of members serves the clusters named there.
+make_room(KEYS[8], 'set')
+if redis.call('SADD', KEYS[8], ARGV[2]) == 1 then repaired[#repaired + 1] = KEYS[8] end
 return repaired

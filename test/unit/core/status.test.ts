@@ -27,7 +27,8 @@ function input(over: Partial<StatusInput> = {}): StatusInput {
     uniqsign: SIGN,
     masters: [A, B],
     topology: aTopology(),
-    legacy: { active: A, passive: B },
+    topologyText: '{}',
+    legacy: { active: A, passive: B, masterHost: A },
     checks: new Map([
       [A, check({ read_only: '0' })],
       [B, check()],
@@ -60,7 +61,14 @@ function verdict(over: Partial<StatusInput>): { health: string; reasons: string 
 }
 
 function agentSays(address: string, word: Partial<MemberReport>): AgentReport {
-  const quiet = { did: 'watching', detail: '', look: null, startsClosed: null, tookMs: 0 } as const;
+  const quiet = {
+    did: 'watching',
+    detail: '',
+    look: null,
+    startsClosed: null,
+    tookMs: 0,
+    accounts: '',
+  } as const;
   return anAgentReport({ members: { [address]: { generation: 42, step: 0, ...quiet, ...word } } });
 }
 
@@ -87,6 +95,23 @@ describe('a cluster', () => {
     }
   });
 
+  it('is degraded while somebody else names another writer in the keys', () => {
+    const { health, reasons } = verdict({ legacy: { active: B, passive: A, masterHost: B } });
+    expect(health).toBe('degraded');
+    expect(reasons).toBe(
+      `somebody wrote ${B} into the ancestor's keys: is a Perl mmm-identify still running?`,
+    );
+    expect(verdict({ legacy: { active: null, passive: null, masterHost: null } }).health).toBe('ok');
+  });
+
+  it('is degraded by accounts that could not be locked or released, with what to do', () => {
+    const accounts = `accounts of ${B} could not be locked: SELECT command denied; run: GRANT ...`;
+    expect(verdict({ agents: [agentSays(B, { did: 'closed', accounts })] })).toEqual({
+      health: 'degraded',
+      reasons: accounts,
+    });
+  });
+
   it('is not degraded by lag, a pause, or a check that is 29 s old', () => {
     expect(verdict({ checks: withB({ repl_check: 'Delay 7 Seconds', delay_sec: '7' }) }).health).toBe('ok');
     expect(verdict({ checks: withB({ last_check: String(NOW_S - 29) }) }).health).toBe('ok');
@@ -95,13 +120,23 @@ describe('a cluster', () => {
     expect(paused.notes.join()).toContain('paused by root@host');
   });
 
+  it('says that primaryhost will get its role back, where a failover took it and failback=auto', () => {
+    const after = { writer: B, from: A, to: B, failedOver: true };
+    const notes = (over: Partial<Topology>) =>
+      clusterStatus(input({ topology: aTopology(over) })).notes.join();
+    const auto = { ...aPolicy, failback: 'auto' } as const;
+    expect(notes({ ...after, policy: auto })).toContain(`${A} gets its role back once`);
+    expect(notes({ ...after, policy: auto, failedOver: false })).not.toContain('gets its role back');
+    expect(notes(after)).not.toContain('gets its role back');
+  });
+
   it('is degraded by a diverged member, with the number of transactions', () => {
     const members = aTopology().members.map((m) =>
       m.address === B ? ({ ...m, state: 'diverged', extra: { count: 1, list: '0-1-7' } } as const) : m,
     );
     const { health, reasons } = verdict({ topology: aTopology({ members }) });
     expect(health).toBe('degraded');
-    expect(reasons).toBe(`${B} is diverged: 1 transaction that the writer lacks`);
+    expect(reasons).toBe(`${B} is diverged: it holds 1 transaction that the writer lacks`);
   });
 
   it('says that a member is alive when only its password is wrong', () => {
@@ -117,7 +152,7 @@ describe('a cluster', () => {
       health: 'critical',
       reasons: expect.stringContaining(`${A}, ${B}`),
     });
-    expect(verdict({ checks, topology: null }).health).toBe('critical');
+    expect(verdict({ checks, topology: null, topologyText: null }).health).toBe('critical');
     const old = withB({ read_only: '0', last_check: String(NOW_S - 31) });
     expect(verdict({ checks: old }).health).toBe('degraded');
   });
@@ -138,6 +173,33 @@ describe('a cluster', () => {
     expect(verdict({ checks: dead, facts: facts(2000) }).health).toBe('degraded');
     expect(verdict({ checks: dead, facts: facts(2001) }).health).toBe('critical');
     expect(verdict({ checks: dead, facts: [] }).health).toBe('critical');
+  });
+
+  it('says why a dead writer is not replaced, where the documents tell', () => {
+    const dead = aProbe({ status: 'refused', forMs: 9000, look: null, reason: 'nobody listens' });
+    const base = {
+      checks: withA({ ping: '0', read_only: '-1' }),
+      facts: [someFacts({ members: { [A]: dead, [B]: aProbe() } })],
+    };
+    const reasons = (over: Partial<Topology>, more: Partial<StatusInput> = {}) =>
+      verdict({ ...base, topology: aTopology(over), ...more }).reasons;
+    const diverged = aTopology().members.map((m) =>
+      m.address === B ? ({ ...m, state: 'diverged' } as const) : m,
+    );
+    const strict = { policy: { ...aPolicy, fencing: 'strict' } } as const;
+    expect(reasons({})).toMatch(/^the writer \S+ is dead: nobody listens;? ?[^;]*$/);
+    expect(reasons({})).not.toContain('failover');
+    expect(reasons({ paused: { by: 'root@host' } })).toContain(
+      'no failover until resume, paused by root@host',
+    );
+    expect(reasons({ members: diverged })).toContain(`nobody can take over: ${B} is diverged`);
+    expect(reasons(strict)).toContain('no failover: with fencing=strict');
+    expect(reasons(strict, { agents: [agentSays(A, { startsClosed: true })] })).not.toContain('fencing');
+    const registered = { routedBySidecars: true, sidecars: ['lb1'] };
+    expect(reasons(registered)).toContain('no failover: with fencing=routed');
+    const live = [aSidecarReport({ id: 'lb1' })];
+    expect(reasons(registered, { sidecars: live })).not.toContain('fencing');
+    expect(reasons({ routedBySidecars: true })).toContain('no failover: with fencing=routed');
   });
 
   it('is degraded in a handover, critical beyond the write pause budget or when halted', () => {
@@ -220,11 +282,18 @@ describe('a cluster', () => {
     expect(reasons.split('is closing')).toHaveLength(2);
   });
 
-  it('is unknown without a topology, and still shows the pair of the ancestor', () => {
-    const { health, members, generation } = clusterStatus(
-      input({ topology: null, legacy: { active: B, passive: A } }),
+  it('is unknown when its topology is gone or cannot be understood, and still shows the last pair', () => {
+    const legacy = { active: B, passive: A, masterHost: B };
+    const gone = { topology: null, topologyText: null, legacy };
+    const { health, members, generation, reasons } = clusterStatus(
+      input({ ...gone, agents: [anAgentReport({ floor: 42 })] }),
     );
     expect({ health, generation }).toEqual({ health: 'unknown', generation: null });
+    expect(reasons.join()).toContain('the topology is gone from Redis, generation 42 was seen before');
+    expect(verdict({ ...gone, topologyText: '{"v":9}' })).toEqual({
+      health: 'unknown',
+      reasons: 'the topology cannot be understood: is a newer version at work?',
+    });
     expect(members.map(({ address, role }) => [address, role])).toEqual([
       [B, 'writer'],
       [A, 'standby'],
@@ -233,7 +302,7 @@ describe('a cluster', () => {
 
   it('shows the last writer as active while nobody writes', () => {
     const topology = aTopology({ phase: 'closing', from: B, to: A, writer: null });
-    const status = clusterStatus(input({ topology, legacy: { active: B, passive: A } }));
+    const status = clusterStatus(input({ topology, legacy: { active: B, passive: A, masterHost: B } }));
     expect(status.members[0]?.address).toBe(B);
     expect(status.writer).toBeNull();
   });
@@ -253,6 +322,68 @@ describe('a cluster', () => {
   it('says that the last handover rests on a weak proof', () => {
     expect(clusterStatus(input({ topology: aTopology({ proof: 'f' }) })).notes.join()).toContain('proof (f)');
     expect(clusterStatus(input({ topology: aTopology({ proof: 'a', policy: aPolicy }) })).notes).toEqual([]);
+  });
+});
+
+describe("a cluster where only the ancestor's programs run", () => {
+  const alone = {
+    ...{ topology: null, topologyText: null, facts: [], agents: [] },
+    legacy: { active: A, passive: B, masterHost: A },
+  } as const;
+
+  it('is ok when the only member that accepts writes is the one its keys name, and says who decides', () => {
+    const status = clusterStatus(input(alone));
+    expect(status).toMatchObject({ health: 'ok', reasons: [], writer: A, generation: null, phase: null });
+    expect(status.notes.join()).toContain('only the Perl mmm-identify decides: there is no topology');
+  });
+
+  it('is critical with two writers, with none, or with another than the keys name', () => {
+    const cases: readonly [Partial<StatusInput>, string][] = [
+      [{ checks: withB({ read_only: '0' }) }, '2 members accept writes at once'],
+      [{ checks: withA({ read_only: '1' }) }, `nobody may write: ${A} does not accept writes, and no other`],
+      [{ checks: withA({ ping: '0', read_only: '-1' }) }, 'nobody may write'],
+      [
+        { legacy: { active: B, passive: A, masterHost: B } },
+        `${A} accepts writes, but the keys name ${B} as the writer`,
+      ],
+    ];
+    for (const [over, words] of cases) {
+      const { health, reasons } = verdict({ ...alone, ...over });
+      expect({ health, reasons }).toEqual({ health: 'critical', reasons: expect.stringContaining(words) });
+    }
+  });
+
+  it('is degraded where a check is old or missing, a member is ill, or the keys disagree', () => {
+    const cases: readonly [Partial<StatusInput>, string][] = [
+      [{ checks: withA({ last_check: String(NOW_S - 30) }) }, `the last check of ${A} is 30 s old`],
+      [{ checks: new Map([[A, check({ read_only: '0' })]]) }, `${B} was never checked`],
+      [{ checks: new Map() }, `${A} was never checked`],
+      [{ checks: withB({ ping: '0', read_only: '-1', repl_check: 'Error' }) }, `${B} is dead`],
+      [{ checks: withB({ repl_check: 'Error' }) }, `${B} is not replicating`],
+      [
+        { legacy: { active: B, passive: A, masterHost: A } },
+        `mysql-${SIGN}-mode names ${B}, mysql-${SIGN}-master names ${A}`,
+      ],
+      [
+        { sidecars: [aSidecarReport({ floor: 0, did: 'failed', detail: 'no socket' })] },
+        'sidecar sidecar1 failed: no socket',
+      ],
+      [{ agents: [anAgentReport({ floor: 0 })] }, 'is mmm-identify running?'],
+    ];
+    for (const [over, words] of cases) {
+      const { health, reasons } = verdict({ ...alone, ...over });
+      expect({ health, reasons }).toEqual({ health: 'degraded', reasons: expect.stringContaining(words) });
+    }
+  });
+
+  it('is unknown only where no key names a writer', () => {
+    const nobody = { active: null, passive: null, masterHost: null };
+    expect(verdict({ ...alone, legacy: nobody })).toEqual({
+      health: 'unknown',
+      reasons: expect.stringContaining('nothing was decided yet'),
+    });
+    expect(verdict({ ...alone, legacy: { ...nobody, active: A } }).health).toBe('degraded');
+    expect(verdict({ ...alone, legacy: { ...nobody, masterHost: A } }).health).toBe('degraded');
   });
 });
 
