@@ -1,7 +1,8 @@
-import { plainText } from './ini.ts';
+import { BLOCK_KEYS, readBlock } from './block.ts';
+import { MAIL_KEYS, readMail } from './mail.ts';
 import { complainOfSections, namesOf, readSection } from './section.ts';
 import { readShared, SHARED_KEYS } from './shared-sections.ts';
-import { openSource, type Source } from './source.ts';
+import { openSource } from './source.ts';
 import type { AgentConfig, LoadOptions } from './types.ts';
 import { addresses, choice, duration, integer, required, secret, text } from './values.ts';
 
@@ -14,17 +15,9 @@ const MYSQL_KEYS = {
   try_on_failure: integer(3, 1, 1000),
   members: addresses(),
   starts_closed: choice(['auto', 'yes', 'no']),
+  ...BLOCK_KEYS,
+  ...MAIL_KEYS,
 } as const;
-
-/** Keys of the ancestor without effect so far. Its files must start the agent, so they warn: what is missing? */
-const INERT: ReadonlyMap<string, string> = new Map([
-  ['block_user', 'accounts stay usable on the standby, only read_only keeps their writes out'],
-  ['block_host', 'accounts stay usable on the standby, only read_only keeps their writes out'],
-  ['send_mail', 'nobody gets mail about a switch, watch the log or mmm-status events'],
-  ['email_server', 'no mail is sent'],
-  ['email_sender', 'no mail is sent'],
-  ['email_receiver', 'no mail is sent'],
-]);
 
 /** Every key of `mmm-agent.conf` that works, by section. */
 export const AGENT_KEYS: Readonly<Record<string, readonly string[]>> = {
@@ -44,8 +37,10 @@ export async function loadAgentConfig(
 ): Promise<AgentConfig> {
   const source = await openSource(file);
   const shared = readShared(source, 'mmm-agent.conf', options.redis);
-  const mysql = readSection(source, 'mysql', MYSQL_KEYS, (key) => INERT.has(key)).values;
-  warnOfInertKeys(source);
+  const section = readSection(source, 'mysql', MYSQL_KEYS);
+  const mysql = section.values;
+  const mail = readMail(source, section);
+  const block = readBlock(source, section);
   complainOfSections(source, Object.keys(AGENT_KEYS), () => false);
   if (mysql?.members.length === 0) {
     source.findings.warn(
@@ -67,16 +62,9 @@ export async function loadAgentConfig(
       tryOnFailure: mysql.try_on_failure,
       startsClosed: mysql.starts_closed,
       members: mysql.members.length === 0 ? null : mysql.members,
+      block,
     },
+    mail,
     warnings: source.findings.warnings(),
   };
-}
-
-function warnOfInertKeys(source: Source): void {
-  for (const { key, raw, line } of source.ini.get('mysql')?.entries.values() ?? []) {
-    const consequence = INERT.get(key);
-    const value = plainText(raw);
-    if (consequence === undefined || (value.ok && ['', '0'].includes(value.text))) continue;
-    source.findings.warn(line, `${key} is not supported yet and does nothing: ${consequence}`);
-  }
 }

@@ -1,4 +1,4 @@
-import { plainText } from './ini.ts';
+import { plainText, readable } from './ini.ts';
 
 export type Command =
   | { readonly ok: true; readonly words: readonly string[]; readonly text: string }
@@ -34,7 +34,8 @@ function split(raw: string): Command {
       word = null;
     } else word = (word ?? '') + char;
   }
-  if (quote !== '') return { ok: false, why: `has a ${quote} without its partner` };
+  if (quote !== '') return { ok: false, why: `has a ${quote} without its partner: close it` };
   if (word !== null) words.push(word);
-  return { ok: true, words, text: raw.slice(0, end).trim() };
+  const text = readable(raw.slice(0, end).trim());
+  return text.ok ? { ok: true, words, text: text.text } : text;
 }

@@ -2,7 +2,8 @@
  * INI files as people write them. Every value stays a string and every key keeps its line.
  *
  * - ` #` or ` ;` after white space starts a comment, also behind a section header; inside a word both are literal.
- * - A duplicate key or section is a mistake: whichever is meant, the other would be lost silently.
+ * - A duplicate key or section is a mistake: whichever is meant, the other would be lost silently. Its keys are
+ *   read all the same, so that their mistakes are reported in the same go.
  * - `ini` finds sections, keys and values; it sees every line shielded, as by itself it keeps none of these rules.
  * - What a value means (quotes, commands) is for its reader: `raw` holds everything behind the `=`.
  */
@@ -62,11 +63,10 @@ function shieldLine(text: string, line: number, findings: Findings): string {
 function shieldHeader(content: string, line: number, findings: Findings): string {
   const parts = /^\[([^\]]*)\](.*)$/.exec(content);
   const name = parts?.[1]?.trim().replace(/\s+/g, ' ') ?? '';
-  if (parts === null || name === '') {
-    findings.mistake(line, 'a section header is [name]');
-    return '';
+  if (parts === null || name === '') findings.mistake(line, 'a section header is [name]');
+  else if (!endsHere(parts[2] ?? '')) {
+    findings.mistake(line, `nothing may follow [${name}] but white space and a comment`);
   }
-  if (!endsHere(parts[2] ?? '')) findings.mistake(line, `nothing but a comment may follow [${name}]`);
   return `[${shield(name, line)}]`;
 }
 
@@ -95,10 +95,13 @@ function addSection(
 ): void {
   const { line, name } = unlabel(label);
   const section: OpenSection = { name, line, entries: new Map() };
-  const first = sections.get(name);
-  if (first === undefined) sections.set(name, section);
-  else findings.mistake(line, `section [${name}] is already in line ${first.line}: merge the two`);
   for (const [key, value] of Object.entries(content)) addEntry(key, value, section, findings);
+  const first = sections.get(name);
+  // Without a name its keys are nobody's: taken for another section's they would only make more mistakes.
+  if (first === undefined && name !== '') sections.set(name, section);
+  if (first === undefined) return;
+  findings.mistake(line, `section [${name}] is already in line ${first.line}: merge the two`);
+  sections.set(name, { ...first, entries: new Map([...section.entries, ...first.entries]) });
 }
 
 function addEntry(label: string, value: ParsedValue, section: OpenSection | null, findings: Findings): void {
@@ -126,14 +129,20 @@ export function plainText(raw: string): Text {
   const comment = /\s[#;]/.exec(raw)?.index ?? raw.length;
   const text = raw.slice(0, comment).trim();
   if (text.endsWith("'") || text.endsWith('"')) return leftOver(text.endsWith('"') ? '"' : "'");
-  return { ok: true, text };
+  return readable(text);
 }
 
 function quoted(start: string, quote: string): Text {
   for (let end = start.indexOf(quote, 1); end > 0; end = start.indexOf(quote, end + 1)) {
-    if (endsHere(start.slice(end + 1))) return { ok: true, text: start.slice(1, end) };
+    if (endsHere(start.slice(end + 1))) return readable(start.slice(1, end));
   }
   return leftOver(quote);
+}
+
+/** What a decoder puts where bytes are no UTF-8 would be a wrong password, and nobody would see why. */
+export function readable(text: string): Text {
+  if (!text.includes('\uFFFD')) return { ok: true, text };
+  return { ok: false, why: 'has a character that is not UTF-8: save the file as UTF-8' };
 }
 
 function leftOver(quote: string): Text {

@@ -33,7 +33,10 @@ const CLUSTER_KEYS = {
   max_lag: duration(30_000, 0),
   catchup_timeout: duration(10_000, 1),
   write_pause_budget: duration(2000, 1),
-  failback: choice(['manual'], ['auto']),
+  failback: choice(['manual', 'auto']),
+  flap_count: integer(3, 1, 1000),
+  flap_duration: duration(3_600_000, 1),
+  auto_set_online: duration(60_000, 0),
   on_divergence: choice(['hold'], ['replay']),
 } as const;
 
@@ -51,8 +54,9 @@ export const MMM_KEYS: Readonly<Record<string, readonly string[]>> = {
 export async function loadMmmConfig(file: string, options: LoadOptions = {}): Promise<MmmConfig> {
   const source = await openSource(file);
   const shared = readShared(source, 'mmm.conf', options.redis);
-  const names = [...source.ini.keys()].filter((name) => !Object.hasOwn(SHARED_KEYS, name));
-  for (const name of names) warnOfMisspelling(source, name);
+  const names = [...source.ini.keys()].filter(
+    (name) => !Object.hasOwn(SHARED_KEYS, name) && !isMisspelled(source, name),
+  );
   const readings = new Map(names.map((name) => [name, readSection(source, name, CLUSTER_KEYS)]));
   const clusters = [...readings].flatMap(([tag, reading]) => readCluster(source, tag, reading) ?? []);
   if (names.length === 0) source.findings.mistake(null, 'names no cluster: add a section [TAG]');
@@ -68,13 +72,17 @@ export async function loadMmmConfig(file: string, options: LoadOptions = {}): Pr
   };
 }
 
-/** Any other section is a cluster, so a misspelled one is only told by its keys. */
-function warnOfMisspelling(source: Source, name: string): void {
+/** Any other section is a cluster, so a misspelled one is only told by its keys. Nothing else is said of it. */
+function isMisspelled(source: Source, name: string): boolean {
   const section = source.ini.get(name);
   const isCluster = ['uniqsign', 'primaryhost', 'secondaryhost'].some((key) => section?.entries.has(key));
   const meant = isCluster ? null : nearest(name, Object.keys(SHARED_KEYS));
-  if (meant === null) return;
-  source.findings.mistake(section?.line ?? null, `[${name}] is read as a cluster: did you mean [${meant}]?`);
+  if (meant === null) return false;
+  source.findings.mistake(
+    section?.line ?? null,
+    `[${name}] names no uniqsign and no host, so it is no cluster: did you mean [${meant}]?`,
+  );
+  return true;
 }
 
 function readCluster(source: Source, tag: string, reading: ClusterReading): ClusterConfig | null {
@@ -107,6 +115,11 @@ function readCluster(source: Source, tag: string, reading: ClusterReading): Clus
       catchupMs: values.catchup_timeout,
       writePauseMs: values.write_pause_budget,
       maxLostTransactions: values.max_lost_transactions,
+      failback: values.failback,
+      flapCount: values.flap_count,
+      flapMs: values.flap_duration,
+      autoSetOnlineMs: values.auto_set_online,
+      monitorUser: values.user,
     },
   };
 }
@@ -119,7 +132,7 @@ function checkTag(source: Source, tag: string): void {
 
 function checkCluster(source: Source, { sound, line }: ClusterReading): void {
   const { primaryhost, secondaryhost, confirm, silence, uniqsign } = sound;
-  if (primaryhost !== undefined && primaryhost === secondaryhost) {
+  if (primaryhost !== undefined && primaryhost.toLowerCase() === secondaryhost?.toLowerCase()) {
     source.findings.mistake(
       line('secondaryhost'),
       `secondaryhost ${secondaryhost} is primaryhost too: name two servers`,
@@ -139,9 +152,10 @@ function refuseSharing(source: Source, readings: ReadonlyMap<string, ClusterRead
     for (const key of ['uniqsign', 'primaryhost', 'secondaryhost'] as const) {
       const value = sound[key];
       if (typeof value !== 'string') continue;
-      const owner = owners.get(value) ?? tag;
+      const what = key === 'uniqsign' ? value : value.toLowerCase();
+      const owner = owners.get(what) ?? tag;
       if (owner !== tag) source.findings.mistake(line(key), `${key} ${value} belongs to [${owner}] already`);
-      owners.set(value, owner);
+      owners.set(what, owner);
     }
   }
 }

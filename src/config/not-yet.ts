@@ -1,15 +1,6 @@
 /** Keys that have a meaning in the design but no code behind them: accepting one would be a false promise. */
 export const NOT_YET: ReadonlySet<string> = new Set([
-  ...[
-    'replicas',
-    'lease_ttl',
-    'stuck',
-    'fence_cmd',
-    'flap_count',
-    'flap_duration',
-    'auto_set_online',
-    'probe_table',
-  ],
+  ...['replicas', 'lease_ttl', 'stuck', 'fence_cmd', 'probe_table'],
   ...['ssl_ca', 'ssl_cert', 'ssl_key', 'ssl_verify', 'tls_ca', 'tls_cert', 'tls_key', 'tls_servername'],
   ...['sentinels', 'sentinel_name', 'this', 'pid_file', 'repl_user', 'repl_password', 'repl_password_file'],
   ...['settle_min', 'settle_max', 'drift', 'http_listen', 'master_socket', 'after'],

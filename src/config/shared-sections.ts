@@ -19,7 +19,7 @@ export const SHARED_KEYS = {
   },
   log: { logfile: path() },
   state: {
-    dir: text('/var/lib/mmm-manager', /^\//, 'a path that begins with /'),
+    dir: text(null, /^\//, 'a path that begins with /'),
     id: text(null, /^[A-Za-z0-9_.-]{1,128}$/, 'at most 128 letters, digits, "_", "." or "-"'),
   },
 } as const;
@@ -39,7 +39,7 @@ export function readShared(source: Source, usualName: string, redisOverride?: st
   return {
     redis,
     logFile: log.logfile,
-    state: { dir: state.dir, id: state.id ?? defaultId(source.file, usualName) },
+    state: { dir: state.dir ?? defaultStateDir(), id: state.id ?? defaultId(source.file, usualName) },
   };
 }
 
@@ -66,9 +66,19 @@ function readRedis(source: Source, override: string | undefined): RedisConfig | 
   if (at === null) {
     source.findings.mistake(section.line('host'), '[redis] needs host=host:port, such as 10.0.21.17:6379');
   }
+  const { username: user, password: secret } = section.sound;
+  if (typeof user === 'string' && secret === null) {
+    source.findings.mistake(section.line('username'), 'username needs password or password_file: set one');
+  }
   if (section.values === null || at === null || at === undefined) return null;
   const { username, password, db, topic } = section.values;
   return { ...endpoint(at), username, password, db, topic };
+}
+
+/** systemd names a folder of its own for each instance of a unit (StateDirectory=). */
+function defaultStateDir(): string {
+  const [given = ''] = (process.env.STATE_DIRECTORY ?? '').split(':');
+  return given.startsWith('/') ? given : '/var/lib/mmm-manager';
 }
 
 function defaultId(file: string, usualName: string): string {

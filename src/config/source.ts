@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { errnoWords } from '../core/errno.ts';
 import { createFindings, type Findings } from './findings.ts';
 import { type Entry, type Ini, parseIni, plainText } from './ini.ts';
 
@@ -18,7 +19,10 @@ export type SecretFile =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly why: string };
 
-const OTHERS_MAY_READ = 0o044;
+/** Not the group: a daemon that is no root may read a file of root's by its group. */
+const OTHERS_MAY_READ = 0o004;
+/** Far more than anybody writes by hand. */
+const LARGEST_BYTES = 1024 * 1024;
 
 /** Opens a configuration file; rejects with ConfigError when it cannot be read at all. */
 export async function openSource(file: string): Promise<Source> {
@@ -40,7 +44,7 @@ async function warnIfOthersCanRead(
 ): Promise<void> {
   if (!entries.some(({ key, raw }) => key.endsWith('password') && visible(raw) !== '')) return;
   if (await othersCanRead(file))
-    findings.warn(null, `holds passwords and others can read it: chmod 600 ${file}`);
+    findings.warn(null, `holds passwords and others can read it: chmod o= ${file}`);
 }
 
 async function readSecretFiles(
@@ -54,7 +58,9 @@ async function readSecretFiles(
     if (name === '') continue;
     const path = resolve(folder, name);
     found.set(path, await readSecret(path));
-    if (await othersCanRead(path)) findings.warn(line, `others can read ${name}: chmod 600 ${path}`);
+    if (!isHandedIn(path) && (await othersCanRead(path))) {
+      findings.warn(line, `others can read ${name}: chmod o= ${path}`);
+    }
   }
   return found;
 }
@@ -64,15 +70,28 @@ async function readSecret(path: string): Promise<SecretFile> {
   if (!read.ok) return read;
   const text = read.text.replace(/\r?\n$/, '');
   if (text === '') return { ok: false, why: 'it is empty' };
-  return /[\r\n]/.test(text) ? { ok: false, why: 'it holds more than one line' } : { ok: true, text };
+  if (/[\r\n]/.test(text)) return { ok: false, why: 'it holds more than one line' };
+  return text.includes('\uFFFD') ? { ok: false, why: 'it is not UTF-8' } : { ok: true, text };
 }
 
 async function readText(path: string): Promise<SecretFile> {
   try {
-    return { ok: true, text: await readFile(path, 'utf8') };
+    const found = await stat(path);
+    if (found.isDirectory()) return { ok: false, why: 'it is a directory' };
+    // A pipe or a device may never come to an end.
+    if (!found.isFile()) return { ok: false, why: 'it is no regular file' };
+    if (found.size > LARGEST_BYTES)
+      return { ok: false, why: 'it is larger than 1 MiB, is it the right one?' };
+    const text = (await readFile(path, 'utf8')).replace(/^\uFEFF/, '');
+    return text.includes('\0') ? { ok: false, why: 'it is no text file' } : { ok: true, text };
   } catch (error) {
-    return { ok: false, why: error instanceof Error ? error.message : String(error) };
+    return { ok: false, why: errnoWords(error) };
   }
+}
+
+/** Container engines put secrets there, readable by every user of that one container. */
+export function isHandedIn(path: string): boolean {
+  return path.startsWith('/run/secrets/');
 }
 
 async function othersCanRead(path: string): Promise<boolean> {

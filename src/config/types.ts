@@ -61,11 +61,29 @@ export interface AgentMysqlConfig {
   readonly startsClosed: 'auto' | 'yes' | 'no';
   /** Only addresses the agent may log in to; null: any. */
   readonly members: readonly string[] | null;
+  /** Accounts that only the writer's clients may use; null: none is looked at. */
+  readonly block: BlockConfig | null;
+}
+
+/** Regular expressions that the server evaluates; both must match. */
+export interface BlockConfig {
+  readonly user: string;
+  readonly host: string;
+}
+
+/** Where mail goes. */
+export interface MailConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly sender: string;
+  readonly receivers: readonly string[];
 }
 
 export interface AgentConfig {
   readonly file: string;
   readonly mysql: AgentMysqlConfig;
+  /** null: nobody gets mail. */
+  readonly mail: MailConfig | null;
   readonly redis: RedisConfig;
   readonly state: StateConfig;
   readonly logFile: string | null;

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { RouteError } from '../errors.ts';
+import { whyNoAccess } from './refused-access.ts';
 
 /** A haproxy runtime socket. */
 export interface RuntimeSocket {
@@ -44,7 +45,7 @@ function exchange(at: string, line: string, timeoutMs: number): Promise<string |
     socket.on('error', (error: NodeJS.ErrnoException) => {
       const isNobody = error.code === 'ENOENT' || (error.code === 'ECONNREFUSED' && !isOtherFile(at));
       if (isNobody) resolve(null);
-      else reject(new RouteError(`haproxy at ${at} cannot be asked: ${error.message}`, { cause: error }));
+      else reject(new RouteError(`haproxy at ${at} cannot be asked: ${why(at, error)}`, { cause: error }));
     });
     socket.on('close', () => {
       clearTimeout(timer);
@@ -52,6 +53,12 @@ function exchange(at: string, line: string, timeoutMs: number): Promise<string |
     });
     socket.end(`${line}\n`);
   });
+}
+
+function why(at: string, error: NodeJS.ErrnoException): string {
+  if (error.code === 'EACCES' && at.startsWith('/')) return whyNoAccess(at);
+  if (error.code === 'ECONNREFUSED') return 'this is no socket; correct socket= or remove that file';
+  return error.message;
 }
 
 /** A file that is no socket refuses as well, but says nothing about haproxy. */

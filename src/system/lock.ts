@@ -11,8 +11,9 @@ import { link, rename, rm, stat } from 'node:fs/promises';
 import { createConnection, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { errnoOf } from '../core/errno.ts';
 import { ConfigError } from '../errors.ts';
-import { prepareStateDir } from './state-dir.ts';
+import { prepareStateDir, unusable } from './state-dir.ts';
 
 /** Longest path a unix socket can have, in bytes. */
 const LONGEST_PATH = 107;
@@ -36,19 +37,22 @@ export async function lockStateDir({ dir, program }: LockOptions): Promise<Lock>
   const path = join(dir, `${program}.lock`);
   const stage = `${path}.${randomBytes(4).toString('hex')}`;
   refuseLongPath(dir, stage);
-  const server = await listen(stage);
+  const server = await listen(stage).catch((error: unknown) => {
+    throw unusable(dir, error);
+  });
   try {
     const inode = (await stat(stage)).ino;
-    await claim(path, stage, inode);
+    await claim(path, stage, inode, program);
     await rm(stage, { force: true });
     return { release: () => release(server, path, inode) };
   } catch (error) {
     await close(server);
-    throw error;
+    await rm(stage, { force: true });
+    throw error instanceof ConfigError ? error : unusable(dir, error);
   }
 }
 
-async function claim(path: string, stage: string, inode: number): Promise<void> {
+async function claim(path: string, stage: string, inode: number, program: string): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     if (await linked(stage, path)) return;
     const before = await inodeOf(path);
@@ -63,7 +67,7 @@ async function claim(path: string, stage: string, inode: number): Promise<void> 
     if ((await inodeOf(path)) === inode) return;
   }
   throw new ConfigError([
-    `${path} is held by another running process: stop it, or give this one its own [state] dir= and id=`,
+    `${path} is held by another running ${program}: stop it, or give this one its own [state] dir= and id=`,
   ]);
 }
 
@@ -72,7 +76,7 @@ async function linked(from: string, to: string): Promise<boolean> {
     await link(from, to);
     return true;
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
+    if (errnoOf(error) === 'EEXIST') return false;
     throw error;
   }
 }
@@ -88,7 +92,7 @@ function ask(path: string): Promise<'alive' | 'dead' | 'gone'> {
     socket.setTimeout(ASK_MS, () => end('alive'));
     socket.once('connect', () => end('alive'));
     socket.once('error', (error) => {
-      const code = codeOf(error);
+      const code = errnoOf(error);
       end(code === 'ECONNREFUSED' ? 'dead' : code === 'ENOENT' ? 'gone' : 'alive');
     });
   });
@@ -126,8 +130,4 @@ function refuseLongPath(dir: string, path: string): void {
   throw new ConfigError([
     `state directory ${dir} has too long a path for a lock: shorten [state] dir= by ${bytes - LONGEST_PATH} bytes`,
   ]);
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

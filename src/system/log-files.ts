@@ -1,77 +1,118 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import pino from 'pino';
+import { errnoWords } from '../core/errno.ts';
+import { makeFolder } from './folder.ts';
 
-/** The files a program logs to, each opened once. */
+/** Where the lines of a log go. */
+export interface LogFile {
+  /** One or more whole lines. Never throws and never waits for a reader. */
+  write(lines: string): void;
+}
+
+/** The files a program logs to, each opened once. What a file does not take goes to `instead`. */
 export interface LogFiles {
-  /** null: it cannot be opened (said once). */
-  open(file: string): pino.Logger | null;
+  open(file: string): LogFile;
+  /** Opens every file anew: it may have been moved away, or be usable by now. */
   reopen(): void;
-  /** Lets go of every file; nothing may be logged to them afterwards. */
+  /** Lets go of every file; lines that come later go to `instead`. */
   close(): void;
 }
 
 export interface LogFilesOptions {
-  readonly start: (destination: pino.DestinationStream) => pino.Logger;
+  readonly instead: LogFile;
   readonly complain: (fields: object, message: string) => void;
 }
 
-type Destination = ReturnType<typeof pino.destination>;
-
-interface Opened {
-  readonly destination: Destination;
-  readonly logger: pino.Logger;
+interface Opened extends LogFile {
+  reopen(): void;
+  close(): void;
 }
 
-export function createLogFiles({ start, complain }: LogFilesOptions): LogFiles {
-  const opened = new Map<string, Opened | null>();
-  const troubled = new Set<string>();
-  const trouble = (file: string, err: unknown, message: string): void => {
-    if (!troubled.has(file)) complain({ file, err }, message);
-    troubled.add(file);
-  };
-  const add = (file: string): Opened | null => {
-    const err = tryOpen(file);
-    if (err !== null) {
-      trouble(file, err, 'log file cannot be opened, its lines go to standard output');
-      return null;
-    }
-    // Synchronous, so that the last lines of a dying process are kept; a file does not block as a pipe does.
-    const destination = pino.destination({ dest: file, sync: true });
-    destination.on('error', (error: unknown) =>
-      trouble(file, error, 'log file cannot be written, lines are lost'),
-    );
-    return { destination, logger: start(destination) };
-  };
+/** Without `O_NONBLOCK` a pipe that nobody reads would stop the whole program. */
+const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
+
+export function createLogFiles(options: LogFilesOptions): LogFiles {
+  const opened = new Map<string, Opened>();
   return {
     open(file) {
-      const known = opened.get(file);
-      const one = known === undefined ? add(file) : known;
+      const one = opened.get(file) ?? openFile(file, options);
       opened.set(file, one);
-      return one?.logger ?? null;
+      return one;
     },
     reopen() {
-      troubled.clear();
-      for (const [file, one] of opened) {
-        const err = tryOpen(file);
-        if (err !== null) trouble(file, err, 'log file cannot be opened anew, the old one is still written');
-        else one?.destination.reopen();
-      }
+      for (const one of opened.values()) one.reopen();
     },
     close() {
-      for (const one of opened.values()) one?.destination.end();
-      opened.clear();
+      for (const one of opened.values()) one.close();
     },
   };
 }
 
-/** Makes the folder, and finds out whether the file can be written: null, or why not. */
-function tryOpen(file: string): unknown {
+/** Why nothing can be logged to `file`; null when it can. Makes its folder. */
+export function whyNoLog(file: string): string | null {
   try {
-    mkdirSync(dirname(file), { recursive: true });
-    closeSync(openSync(file, 'a', 0o640));
+    closeSync(openForLines(file));
     return null;
   } catch (error) {
-    return error;
+    return errnoWords(error);
   }
+}
+
+function openFile(file: string, { instead, complain }: LogFilesOptions): Opened {
+  let fd: number | null = null;
+  let isTroubled = false;
+  const trouble = (message: string, error: unknown): void => {
+    if (!isTroubled) complain({ file, reason: errnoWords(error) }, message);
+    isTroubled = true;
+  };
+  const close = (): void => {
+    const old = fd;
+    fd = null;
+    if (old !== null) closeQuietly(old);
+  };
+  const reopen = (): void => {
+    isTroubled = false;
+    try {
+      const fresh = openForLines(file);
+      close();
+      fd = fresh;
+    } catch (error) {
+      trouble(fd === null ? NOT_OPENED : NOT_REOPENED, error);
+    }
+  };
+  reopen();
+  return {
+    // Synchronous, so that the last lines of a dying process are kept.
+    write(lines) {
+      if (fd === null) return instead.write(lines);
+      const bytes = Buffer.from(lines);
+      let done = 0;
+      try {
+        while (done < bytes.length) done += writeSync(fd, bytes, done);
+      } catch (error) {
+        trouble(NOT_WRITTEN, error);
+        instead.write(lines);
+      }
+    },
+    reopen,
+    close,
+  };
+}
+
+const NEXT = 'mend that or name another file in the configuration, then send HUP';
+const NOT_OPENED = `log file cannot be opened, its lines go to standard output: ${NEXT}`;
+const NOT_REOPENED = `log file cannot be opened anew, the one opened before is still written: ${NEXT}`;
+const NOT_WRITTEN =
+  'log file cannot be written, lines that it does not take go to standard output: make room';
+
+/** A file on a network may report only now that lines were lost; nobody can do anything about it any more. */
+function closeQuietly(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch {}
+}
+
+function openForLines(file: string): number {
+  makeFolder(dirname(file));
+  return openSync(file, APPEND, 0o640);
 }

@@ -24,20 +24,22 @@ const SECRETS = ['password', 'verifyPassword', 'secret'];
 const REDACTED = SECRETS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`, `*.*.*.${key}`]);
 
 /**
- * Opens the log. A file that cannot be opened is reported once and its lines go to standard output:
+ * Opens the log. A file that cannot be opened or written is reported once and its lines go to standard output:
  * a missing folder must not keep a database without its manager.
  */
 export function createLog({ program, file, level }: LogOptions): ProgramLog {
-  const stdout = start(program, level, standardOutput());
+  const output = standardOutput();
+  const stdout = start(program, level, output);
   const files = createLogFiles({
-    start: (destination) => start(program, level, destination),
+    instead: output,
     complain: (fields, message) => stdout.warn(fields, message),
   });
-  const main = (file === null ? null : files.open(file)) ?? stdout;
+  const to = (path: string): pino.Logger => start(program, level, files.open(path));
+  const main = file === null ? stdout : to(file);
   return {
     ...toLog(main),
     forCluster(tag, own) {
-      const target = own === null ? main : (files.open(own) ?? stdout);
+      const target = own === null ? main : to(own);
       return toLog(target.child({ cluster: tag }));
     },
     reopen: () => files.reopen(),
@@ -45,8 +47,16 @@ export function createLog({ program, file, level }: LogOptions): ProgramLog {
   };
 }
 
+let shared: pino.DestinationStream | null = null;
+
 /** Asynchronous, bounded and unable to fail: whoever reads it must not hold the program up or end it. */
 function standardOutput(): pino.DestinationStream {
+  shared ??= openOutput();
+  return shared;
+}
+
+/** One for the whole program, so that its lines keep their order over a change of the configuration. */
+function openOutput(): pino.DestinationStream {
   const stream = pino.destination({ fd: 1, sync: false, maxLength: 8 * 1024 * 1024 });
   stream.on('error', () => undefined);
   return stream;

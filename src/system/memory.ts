@@ -5,8 +5,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { errnoOf, errnoWords } from '../core/errno.ts';
 import { Address, Uniqsign } from '../core/model.ts';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, MmmError } from '../errors.ts';
 import type { Memory } from '../ports.ts';
 import { writeDurably } from './durable-file.ts';
 import { prepareStateDir } from './state-dir.ts';
@@ -47,7 +48,10 @@ export async function createMemory({ dir, program }: MemoryOptions): Promise<Mem
     const done = record.queue.then(async () => {
       const next = change(record.saved);
       if (next === record.saved) return;
-      await writeDurably(join(dir, `${program}.${next.uniqsign}.json`), `${JSON.stringify(next)}\n`);
+      const file = join(dir, `${program}.${next.uniqsign}.json`);
+      await writeDurably(file, `${JSON.stringify(next)}\n`).catch((error: unknown) => {
+        throw notSaved(file, error);
+      });
       record.saved = next;
     });
     record.queue = done.catch(() => undefined);
@@ -95,8 +99,23 @@ async function readOne(file: string, uniqsign: string): Promise<Saved | string> 
     if (saved.uniqsign === uniqsign) return saved;
     return damaged(file, `it is about ${saved.uniqsign}`);
   } catch (error) {
+    // Nothing is known of its content, so nobody should throw it away.
+    if (errnoOf(error) !== '')
+      return `${file} cannot be read: ${errnoWords(error)}; ${unreadableAdvice(error)}`;
     return damaged(file, error instanceof z.ZodError ? z.prettifyError(error) : String(error));
   }
+}
+
+function unreadableAdvice(error: unknown): string {
+  const isRefused = ['EACCES', 'EPERM'].includes(errnoOf(error));
+  return isRefused
+    ? 'give the folder and all in it to the user of this program (chown -R)'
+    : 'mend that and start again';
+}
+
+function notSaved(file: string, error: unknown): MmmError {
+  const what = `${file} cannot be written, so the generation is not remembered: ${errnoWords(error)}`;
+  return new MmmError('STATE', `${what}; mend that, it is tried again`, { cause: error });
 }
 
 function damaged(file: string, why: string): string {

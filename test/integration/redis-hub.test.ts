@@ -142,3 +142,20 @@ it('a whole cluster is read in one round trip', async () => {
   expect((await it.hub.read(SIGN)).facts).toHaveLength(20);
   expect((await count()) - before).toBe(1);
 });
+
+it("one who may not listen to the ancestor's message gets the hints of our own all the same, also later", async () => {
+  const channel = `&mysql-${SIGN}-wake`;
+  await server.client.acl('SETUSER', 'deaf', 'on', '>secret', '~*', 'resetchannels', channel, '+@all');
+  await using it = hubWith({ username: 'deaf', password: 'secret' });
+  const hints: Hint[] = [];
+  const stop = new AbortController();
+  await it.hub.watch([SIGN], (_, hint) => hints.push(hint), stop.signal, 'mmm-switch-channel');
+  await it.hub.putFacts(someFacts());
+  await eventually('the hint', () => hints.includes('facts'));
+  await server.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+  await eventually('it listens again', () => hints.includes('reconnected'));
+  hints.length = 0;
+  await it.hub.putFacts(someFacts({ seq: 2 }));
+  await eventually('the hint', () => hints.includes('facts'));
+  stop.abort();
+});

@@ -17,19 +17,8 @@ test('the file that the ancestor ships starts the agent, and what has no effect 
     tryOnFailure: 3,
     startsClosed: 'auto',
     members: null,
+    block: { user: '^user_app1|^user_app2$', host: '^10\\.0\\.21\\.%$' },
   });
-  for (const key of [
-    'block_user',
-    'block_host',
-    'send_mail',
-    'email_server',
-    'email_sender',
-    'email_receiver',
-  ]) {
-    expect(config.warnings.join('\n')).toMatch(
-      new RegExp(`:\\d+: ${key} is not supported yet and does nothing: `),
-    );
-  }
   expect(config.warnings.join('\n')).toContain('without members, whoever can write to Redis');
 });
 
@@ -59,4 +48,21 @@ test('the agent reads its own keys and refuses the ones that do not work yet', a
     ':3: this is not supported yet',
     ':4: repl_password_file is not supported yet',
   ]);
+});
+
+test('block_user and block_host work together only: one of them names the other', async () => {
+  const load = async (lines: string) => {
+    const file = await writeConfig('mmm-agent.conf', `[mysql]\nuser=u\nmembers=a:1,b:1\n${lines}\n${redis}`);
+    const { mysql, warnings } = await loadAgentConfig(file);
+    return { block: mysql.block, warnings: warnings.map((line) => line.replace(file, '')) };
+  };
+  const both = await load('block_user=^app#1;$\nblock_host=^10\\.0\\.');
+  expect(both).toEqual({ block: { user: '^app#1;$', host: '^10\\.0\\.' }, warnings: [] });
+  const none = await load('block_user=\nblock_host=');
+  expect(none).toEqual({ block: null, warnings: [] });
+  const user = await load('block_user=^app');
+  expect(user.block).toBeNull();
+  expect(user.warnings).toEqual([expect.stringContaining(':4: block_user without block_host does nothing')]);
+  const host = await load('block_host=^10');
+  expect(host.warnings).toEqual([expect.stringContaining(':4: block_host without block_user does nothing')]);
 });

@@ -37,6 +37,11 @@ test.for(programs)('examples/$file names every key that works, in its section', 
   }
 });
 
+test.for(programs)('examples/$file says what each of its keys is for', async ({ file }) => {
+  const lines = (await readFile(join(examples, file), 'utf8')).split('\n');
+  expect(lines.filter((line) => /^;?[A-Za-z0-9_.]+=/.test(line) && !/ # +\S/.test(line))).toEqual([]);
+});
+
 test.for(['mmm.conf', 'mmm-agent.conf', 'mmm-sidecar.conf'])(
   'examples/minimal/%s is a dozen lines or less',
   async (file) => {

@@ -54,7 +54,7 @@ test('all mistakes of a file are reported at once with file and line', () => {
       'x.conf:4: k is already in line 3 of [a]: keep one',
       'x.conf:5: this is no section header, no comment and no key=value',
       'x.conf:6: section [a] is already in line 2: merge the two',
-      'x.conf:7: nothing but a comment may follow [b]',
+      'x.conf:7: nothing may follow [b] but white space and a comment',
       'x.conf:8: a section header is [name]',
       'x.conf:9: a key holds letters, digits, "_", "." and "-" only',
       'x.conf:10: there is a control character in this line',
@@ -127,7 +127,10 @@ test.for<[string, readonly string[], string]>([
 });
 
 test('a command with an open quote is refused', () => {
-  expect(splitCommand('sh -c "exit 0')).toEqual({ ok: false, why: 'has a " without its partner' });
+  expect(splitCommand('sh -c "exit 0')).toEqual({
+    ok: false,
+    why: 'has a " without its partner: close it',
+  });
 });
 
 /** The same numbers below a bound in every run (Lehmer). */

@@ -49,6 +49,11 @@ test('the file that the ancestor ships is understood as it was', async () => {
         catchupMs: 10_000,
         writePauseMs: 2000,
         maxLostTransactions: null,
+        failback: 'manual',
+        flapCount: 3,
+        flapMs: 3_600_000,
+        autoSetOnlineMs: 60_000,
+        monitorUser: 'user_mmm',
       },
     },
   ]);
@@ -65,7 +70,7 @@ test('everything wrong with a file is said in one go, by line', async () => {
   const file = await writeConfig(
     'mmm.conf',
     `[a.b]\n${sign}${pair}[b]\n${sign}primaryhost=10.0.21.9:1\nsecondaryhost=10.0.21.9:1\nuser='u\ninterval=0\nconfirm=20s\n` +
-      `servicemode=0\nfailback=auto\nlease_ttl=5s\nfence_cmd=x\n[redis]\nhost=nowhere\nsentinels=a:1\n`,
+      `servicemode=0\ndurability=semisync\nlease_ttl=5s\nfence_cmd=x\n[redis]\nhost=nowhere\nsentinels=a:1\n`,
   );
   expect(await mistakesOf(loadMmmConfig(file), file)).toEqual([
     ':1: tag [a.b] may hold at most 64 letters, digits, "_" and "-"',
@@ -75,7 +80,7 @@ test('everything wrong with a file is said in one go, by line', async () => {
     ':11: interval must be from 10ms to one day, not "0"',
     ':12: confirm (20000ms) must not be longer than silence (10000ms)',
     ':13: servicemode=0 is not supported yet',
-    ':14: failback=auto is not supported yet',
+    ':14: durability=semisync is not supported yet',
     ':15: lease_ttl is not supported yet',
     ':16: fence_cmd is not supported yet',
     ':18: host must be host:port, not "nowhere"',
@@ -99,7 +104,7 @@ test('what is missing is named', async () => {
 test('a misspelled section is named, and any other name is a cluster of its own', async () => {
   const file = await writeConfig('mmm.conf', `[a]\n${sign}${pair}[redsi]\nhost=10.0.21.17:6379\n`);
   expect(await mistakesOf(loadMmmConfig(file), file)).toContain(
-    ':6: [redsi] is read as a cluster: did you mean [redis]?',
+    ':6: [redsi] names no uniqsign and no host, so it is no cluster: did you mean [redis]?',
   );
   const odd = await writeConfig('mmm.conf', `[constructor]\n${sign}${pair}[log]\n${redis}`);
   expect((await loadMmmConfig(odd)).clusters.map(({ tag }) => tag)).toEqual(['constructor']);
@@ -107,7 +112,7 @@ test('a misspelled section is named, and any other name is a cluster of its own'
 
 test('a file that is not there is a configuration error that says how to name another', async () => {
   expect(await mistakesOf(loadMmmConfig('/nowhere/mmm.conf'), '/nowhere/mmm.conf')).toEqual([
-    expect.stringMatching(/^: cannot be read: ENOENT.*--conf names the file$/),
+    expect.stringMatching(/^: cannot be read: no such file.*--conf names the file$/),
   ]);
 });
 
@@ -160,7 +165,7 @@ test('a password may stand in a file of its own, without its final newline', asy
   expect(config.clusters[0]?.password).toBe(" p#w'd ;x ");
   expect(config.warnings).toEqual([]);
   await chmod(secret, 0o644);
-  expect((await loadMmmConfig(file)).warnings).toEqual([expect.stringContaining(`chmod 600 ${secret}`)]);
+  expect((await loadMmmConfig(file)).warnings).toEqual([expect.stringContaining(`chmod o= ${secret}`)]);
 });
 
 test('a password and its file together are refused, and so is a file that cannot be read', async () => {
@@ -170,14 +175,14 @@ test('a password and its file together are refused, and so is a file that cannot
   ]);
   const lost = await writeConfig('mmm.conf', `[a]\n${sign}${pair}password_file=x\n${redis}`);
   expect(await mistakesOf(loadMmmConfig(lost), lost)).toEqual([
-    expect.stringMatching(/^:6: password_file x cannot be read: ENOENT/),
+    expect.stringMatching(/^:6: password_file x cannot be read: no such file/),
   ]);
 });
 
 test('a file with passwords that others can read warns; without passwords it does not', async () => {
-  const open = await writeConfig('mmm.conf', `[a]\n${sign}${pair}password=p\n${redis}`, 0o640);
+  const open = await writeConfig('mmm.conf', `[a]\n${sign}${pair}password=p\n${redis}`, 0o644);
   expect((await loadMmmConfig(open)).warnings).toEqual([
-    `${open}: holds passwords and others can read it: chmod 600 ${open}`,
+    `${open}: holds passwords and others can read it: chmod o= ${open}`,
   ]);
   const harmless = await writeConfig('mmm.conf', `[a]\n${sign}${pair}password=\n${redis}`, 0o644);
   expect((await loadMmmConfig(harmless)).warnings).toEqual([]);

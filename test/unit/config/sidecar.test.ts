@@ -175,7 +175,7 @@ test('a target that cannot work is refused with every reason', async () => {
     ':12: mode must be octal permissions such as 0644, not "999"',
     ':13: socket must be paths that begin with / and have no blanks, between commas: "admin.sock" is not',
     ':14: bind.a must be host:port or *:port, not "nowhere"',
-    ':15: reload_cmd has a " without its partner',
+    ':15: reload_cmd has a " without its partner: close it',
     ':16: master_socket is not supported yet',
     ':17: drift is not supported yet',
     ':19: kind must be haproxy or file, not "fil"',

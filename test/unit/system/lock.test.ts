@@ -36,7 +36,7 @@ test('a second holder is refused until the first lets go', async () => {
   const dir = await temporaryFolder();
   const first = await lockStateDir({ dir, program: 'p' });
   await expect(lockStateDir({ dir, program: 'p' })).rejects.toThrow(ConfigError);
-  await expect(lockStateDir({ dir, program: 'p' })).rejects.toThrow('held by another running process');
+  await expect(lockStateDir({ dir, program: 'p' })).rejects.toThrow('held by another running p: stop it');
   const other = await lockStateDir({ dir, program: 'q' });
   await first.release();
   const second = await lockStateDir({ dir, program: 'p' });

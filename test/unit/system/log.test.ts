@@ -100,10 +100,9 @@ test('without a file the lines go to standard output, the last ones of a dying p
   const lines = printed(`
     const log = createLog({ program: 'p', file: null, level: 'info' });
     log.info({ n: 1 }, 'first'); log.forCluster('a', null).info({}, 'second'); process.exit(0);`);
-  expect(lines.map(({ msg, cluster }) => [msg, cluster])).toEqual([
-    ['first', undefined],
-    ['second', 'a'],
-  ]);
+  expect(new Set(lines.map(({ msg, cluster }) => `${msg} ${cluster}`))).toEqual(
+    new Set(['first undefined', 'second a']),
+  );
 });
 
 test('a file that cannot be opened is reported once and its lines go to standard output', async () => {
@@ -113,20 +112,78 @@ test('a file that cannot be opened is reported once and its lines go to standard
   const lines = printed(`
     const log = createLog({ program: 'p', file: ${bad}, level: 'info' });
     log.forCluster('a', ${bad}).info({}, 'of a'); log.forCluster('b', ${bad}).info({}, 'of b'); log.info({}, 'main');`);
+  expect(lines[0]).toMatchObject({
+    file: join(folder, 'file/mmm.log'),
+    reason: 'a file of that name stands in the way (EEXIST)',
+  });
   expect(lines.map(({ level, msg, cluster }) => [level, msg, cluster])).toEqual([
-    ['warn', 'log file cannot be opened, its lines go to standard output', undefined],
+    [
+      'warn',
+      'log file cannot be opened, its lines go to standard output: mend that or name another file in the configuration, then send HUP',
+      undefined,
+    ],
     ['info', 'of a', 'a'],
     ['info', 'of b', 'b'],
     ['info', 'main', undefined],
   ]);
 });
 
-test('a full disk is reported once and does not end the program', () => {
+test('on a full disk the lines go to standard output, which is said once, and the program goes on', () => {
   const lines = printed(`
     const log = createLog({ program: 'p', file: '/dev/full', level: 'info' });
-    log.info({}, 'lost'); await new Promise((done) => setImmediate(done)); log.info({}, 'lost too');
-    await new Promise((done) => setImmediate(done));`);
-  expect(lines.map(({ msg }) => msg)).toEqual(['log file cannot be written, lines are lost']);
+    log.info({}, 'first'); await new Promise((done) => setImmediate(done)); log.info({}, 'second');
+    log.forCluster('a', '/dev/full').info({}, 'of a');`);
+  expect(lines[0]).toMatchObject({ level: 'warn', file: '/dev/full', reason: 'the disk is full (ENOSPC)' });
+  expect(lines.map(({ msg }) => msg)).toEqual([
+    'log file cannot be written, lines that it does not take go to standard output: make room',
+    'first',
+    'second',
+    'of a',
+  ]);
+});
+
+test('a pipe that nobody reads and a directory are no log files, and hold nothing up', async () => {
+  const folder = await temporaryFolder();
+  const pipe = join(folder, 'pipe');
+  expect(spawnSync('sh', ['-c', 'mkfifo "$0"', pipe]).status).toBe(0);
+  const lines = printed(`
+    const log = createLog({ program: 'p', file: ${JSON.stringify(pipe)}, level: 'info' });
+    log.info({}, 'main'); log.forCluster('a', ${JSON.stringify(folder)}).info({}, 'of a');`);
+  expect(lines.map(({ file, reason, msg }) => [file, reason ?? msg])).toEqual([
+    [pipe, 'nobody reads from it (ENXIO)'],
+    [undefined, 'main'],
+    [folder, 'it is a directory (EISDIR)'],
+    [undefined, 'of a'],
+  ]);
+});
+
+test('a file that was moved away is let go of, and one that became usable is used after reopen', async () => {
+  const folder = await temporaryFolder();
+  const file = join(folder, 'main.log');
+  const late = join(folder, 'blocked/a.log');
+  await writeFile(join(folder, 'blocked'), '');
+  const lines = printed(`
+    import { readdirSync, readlinkSync, renameSync, unlinkSync } from 'node:fs';
+    const open = () => readdirSync('/proc/self/fd').map((fd) => {
+      try { return readlinkSync('/proc/self/fd/' + fd); } catch { return ''; } }).filter((at) => at.includes(${JSON.stringify(folder)}));
+    const log = createLog({ program: 'p', file: ${JSON.stringify(file)}, level: 'info' });
+    const a = log.forCluster('a', ${JSON.stringify(late)});
+    a.info({}, 'not yet');
+    renameSync(${JSON.stringify(file)}, ${JSON.stringify(`${file}.1`)});
+    unlinkSync(${JSON.stringify(join(folder, 'blocked'))});
+    log.reopen();
+    a.info({}, 'by now'); log.info({ open: open() }, 'new');
+    log.close();
+    log.info({ open: open() }, 'closed');`);
+  expect(lines.map(({ msg }) => msg)).toEqual([
+    expect.stringMatching(/^log file cannot be opened/),
+    'not yet',
+    'closed',
+  ]);
+  expect(lines.at(-1)?.open).toEqual([]);
+  expect((await linesOf(late)).map(({ msg }) => msg)).toEqual(['by now']);
+  const [line] = await linesOf(file);
+  expect([...((line?.open ?? []) as string[])].sort()).toEqual([late, file].sort());
 });
 
 test('standard output on a full disk does not end the program', () => {
