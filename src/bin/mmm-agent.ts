@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { agentCommand } from '../cli/daemons.ts';
-import { main } from '../cli/main.ts';
+import { start } from './start.ts';
 
-await main(agentCommand);
+start('mmm-agent', () => import('../cli/daemons.ts').then((cli) => cli.agentCommand));

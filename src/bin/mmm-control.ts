@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { controlProgram } from '../cli/control.ts';
-import { main } from '../cli/main.ts';
+import { start } from './start.ts';
 
-await main(controlProgram);
+start('mmm-control', () => import('../cli/control.ts').then((cli) => cli.controlProgram));

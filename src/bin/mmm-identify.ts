@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { identifyCommand } from '../cli/daemons.ts';
-import { main } from '../cli/main.ts';
+import { start } from './start.ts';
 
-await main(identifyCommand);
+start('mmm-identify', () => import('../cli/daemons.ts').then((cli) => cli.identifyCommand));

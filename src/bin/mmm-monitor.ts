@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { monitorCommand } from '../cli/daemons.ts';
-import { main } from '../cli/main.ts';
+import { start } from './start.ts';
 
-await main(monitorCommand);
+start('mmm-monitor', () => import('../cli/daemons.ts').then((cli) => cli.monitorCommand));

@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { sidecarCommand } from '../cli/daemons.ts';
-import { main } from '../cli/main.ts';
+import { start } from './start.ts';
 
-await main(sidecarCommand);
+start('mmm-sidecar', () => import('../cli/daemons.ts').then((cli) => cli.sidecarCommand));

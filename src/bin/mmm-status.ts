@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { main } from '../cli/main.ts';
-import { statusProgram } from '../cli/status.ts';
+import { start } from './start.ts';
 
-await main(statusProgram);
+start('mmm-status', () => import('../cli/status.ts').then((cli) => cli.statusProgram));

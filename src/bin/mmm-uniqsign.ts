@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { main } from '../cli/main.ts';
-import { uniqsignProgram } from '../cli/uniqsign.ts';
+import { start } from './start.ts';
 
-await main(uniqsignProgram);
+start('mmm-uniqsign', () => import('../cli/uniqsign.ts').then((cli) => cli.uniqsignProgram));

@@ -34,8 +34,28 @@ export const controlProgram: Program = {
     { name: 'pause', about: 'no automatic failover until resume' },
     { name: 'resume', about: 'automatic failover again' },
     { name: 'forget', args: '<SIDECAR_ID>', about: 'take a sidecar that is gone for good off the register' },
+    {
+      name: 'leave',
+      about: 'what mmm-manager may have left on servers, in Redis and in files, and what undoes it',
+      options: [
+        { flags: '--dry-run', about: 'required: it only tells, and changes nothing' },
+        { flags: '--json', about: 'for programs' },
+        {
+          flags: '--agent-conf <FILE>',
+          about: 'configuration of mmm-agent',
+          fallback: 'mmm-agent.conf beside --conf',
+        },
+        {
+          flags: '--sidecar-conf <FILE>',
+          about: 'configuration of mmm-sidecar',
+          fallback: 'mmm-sidecar.conf beside --conf',
+        },
+      ],
+    },
   ],
   run: async (context) => {
+    // Loaded only here: the other verbs need no MySQL client and shall start fast.
+    if (context.verb === 'leave') return (await import('./leave.ts')).leave(context);
     const timeoutMs = durationMs('--timeout', String(context.options.timeout ?? '30s'));
     const config = await loadMmmConfig(context.conf, {
       tags: context.tags,

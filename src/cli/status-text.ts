@@ -1,6 +1,5 @@
-import { upTo } from '../core/history.ts';
+import { FRESH_SECONDS } from '../core/member-trouble.ts';
 import type { ClusterStatus, MemberStatus, SidecarStatus } from '../core/status.ts';
-import { FRESH_SECONDS } from '../core/verdict.ts';
 import { printable } from './print.ts';
 
 /** The ancestor's lines first, byte for byte; what it did not know comes after them. */
@@ -40,7 +39,7 @@ function details(status: ClusterStatus): string[] {
 function divergence({ address, extra }: MemberStatus): string[] {
   return extra === null
     ? []
-    : [`  diverged: ${address} has ${upTo(extra.count)} more: ${printable(extra.list)}`];
+    : [`  diverged: ${address}, ${extra.lost === true ? 'lost' : 'too many'}: ${printable(extra.list)}`];
 }
 
 function sidecarText(sidecar: SidecarStatus): string {
