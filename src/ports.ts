@@ -11,6 +11,7 @@ import type {
   SidecarReport,
   Topology,
 } from './core/model.ts';
+import type { Told } from './core/notice.ts';
 
 /** Time as one process sees it. */
 export interface Clock {
@@ -54,6 +55,8 @@ export interface LegacyKeys {
   readonly passive: string | null;
   readonly masterHost: string | null;
   readonly masterGeneration: string | null;
+  /** Epoch ms, for people. */
+  readonly masterSince: string | null;
   readonly servicemode: string | null;
   readonly primaryhost: string | null;
   readonly secondaryhost: string | null;
@@ -84,8 +87,8 @@ export interface StoredEvent extends Event {
   readonly at: string;
 }
 
-/** What a hint is about. */
-export type Hint = 'topology' | 'facts' | 'report' | 'request' | 'reconnected';
+/** What a hint is about. `announced`: the ancestor's message named the cluster. */
+export type Hint = 'topology' | 'facts' | 'report' | 'request' | 'announced' | 'reconnected';
 
 /** Redis, in the domain's words. Every method rejects with HubError within the command timeout. */
 export interface Hub {
@@ -95,7 +98,11 @@ export interface Hub {
   readTopology(uniqsign: string): Promise<Topology | null>;
   /** `stale`: somebody changed the topology first. `withdrawn`: the request is gone. */
   commit(change: Commit): Promise<'committed' | 'stale' | 'withdrawn'>;
-  /** Brings every legacy key that differs to these values; says which were repaired. */
+  /**
+   * Brings every legacy key that differs to these values, leaving alone what is null or empty, and keeps the
+   * cluster in the list of clusters; says which keys were repaired. Fields of others are left alone: a newer
+   * version may have more of them.
+   */
   repairLegacy(uniqsign: string, wanted: LegacyKeys): Promise<readonly string[]>;
   putFacts(facts: Facts): Promise<void>;
   putCheck(uniqsign: string, address: string, check: LegacyCheck): Promise<void>;
@@ -112,11 +119,15 @@ export interface Hub {
   /** Answers requests without a change of the topology. */
   answer(uniqsign: string, answer: Answer): Promise<void>;
   readAnswer(uniqsign: string, id: string): Promise<Answer | null>;
-  /** Calls back on every hint until `signal` aborts. Hints may be lost: callers poll too. */
+  /**
+   * Calls back on every hint until `signal` aborts, with `topic` also on the ancestor's messages there. Hints
+   * may be lost: callers poll too.
+   */
   watch(
     uniqsigns: readonly string[],
     onHint: (uniqsign: string, hint: Hint) => void,
     signal: AbortSignal,
+    topic?: string,
   ): Promise<void>;
   close(): Promise<void>;
 }
@@ -130,21 +141,54 @@ export interface Closed {
   readonly history: History | null;
 }
 
+/** What is wished of the accounts of applications on one server. */
+export interface TendOptions {
+  /** On the writer; elsewhere they are locked. */
+  readonly usable: boolean;
+  /** Users that are never locked, besides our own, replicas and whoever administers accounts. */
+  readonly spare: readonly string[];
+  /** Also ends the open sessions of locked accounts: locking alone does not. */
+  readonly endSessions: boolean;
+  readonly withinMs: number;
+}
+
+export interface Tended {
+  /** Accounts changed just now. */
+  readonly changed: readonly string[];
+  /** Why some are not as wished, with what to do; empty when all are. */
+  readonly trouble: string;
+  /** Accounts that match but cannot or must not be locked, with the reason; empty when there are none. */
+  readonly exceptions: string;
+}
+
 /** One MySQL/MariaDB server. Methods reject with ServerError, each within its own bound. */
 export interface Server {
   readonly address: string;
-  look(timeoutMs: number): Promise<Look>;
+  /**
+   * `known`: the last histories of the other members. By file and position, without GTID, a server can tell only
+   * against them what it wrote itself.
+   */
+  look(timeoutMs: number, known?: readonly History[]): Promise<Look>;
   /**
    * Sets read-only and ends every application session that was there before, then proves it.
    * `gentle` lets running statements end (bounded by `withinMs`) instead of killing them, and leaves the
    * server open when they do not. Idempotent.
    */
-  close(options: { readonly gentle: boolean; readonly withinMs: number }): Promise<Closed>;
+  close(options: {
+    readonly gentle: boolean;
+    readonly withinMs: number;
+    readonly known?: readonly History[];
+  }): Promise<Closed>;
   /**
    * Clears read-only by one statement that the server itself refuses when it arrives more than 1.5 s after
    * `stillWanted` was asked; resolves true when the server then reads back as writable.
    */
   open(stillWanted: () => Promise<boolean>): Promise<boolean>;
+  /**
+   * Makes the accounts that the configuration chooses (`block_user`, `block_host`) usable, or locks them, one at a
+   * time and never by way of the binary log. Idempotent. Never rejects. Without a choice it asks the server nothing.
+   */
+  tendAccounts(options: TendOptions): Promise<Tended>;
   /** Stops receiving from `from`, keeps applying. */
   stopReceiving(from: string): Promise<void>;
   stopLink(from: string): Promise<void>;
@@ -164,4 +208,44 @@ export interface Memory {
   /** The generation at which this program last opened `address`; 0 when never. */
   spent(uniqsign: string, address: string): number;
   spend(uniqsign: string, address: string, generation: number): Promise<void>;
+}
+
+/** A mail on its way. */
+export interface Letter {
+  /** The same news has the same id wherever it is written: a mail that comes twice can be told. */
+  readonly id: string;
+  readonly subject: string;
+  readonly text: string;
+  /** Who has not got it yet; null: everybody. */
+  readonly to: readonly string[] | null;
+}
+
+/** What was told of a cluster by mail, and what waits to be sent, oldest first. */
+export interface Post {
+  readonly told: Told;
+  readonly waiting: readonly Letter[];
+}
+
+/** Remembers the post of every cluster across restarts. */
+export interface Mailbox {
+  /** null: the cluster was never seen. */
+  read(uniqsign: string): Post | null;
+  /** `read` returns it at once; resolves when it survives a power cut. */
+  write(uniqsign: string, post: Post): Promise<void>;
+}
+
+/**
+ * What became of a letter. `refused`: receivers the server did not take it for, `forNow` when it may later.
+ * `isAnswer`: the server spoke, and refused this letter; otherwise no other letter would fare better.
+ */
+export type Delivery =
+  | {
+      readonly ok: true;
+      readonly refused: readonly { readonly to: string; readonly why: string; readonly forNow: boolean }[];
+    }
+  | { readonly ok: false; readonly why: string; readonly isAnswer: boolean };
+
+/** Hands letters to a mail server, each within its own bound. Never rejects. */
+export interface Postman {
+  send(letter: Letter, signal: AbortSignal): Promise<Delivery>;
 }

@@ -23,13 +23,48 @@ export const Id = z.string().regex(/^[A-Za-z0-9_.:-]{1,128}$/);
 /** A cluster's section name. */
 export const Tag = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
 
+/** An end of a transaction in one server's binary log. */
+export const Place = z.object({ file: z.string().max(512), pos: count });
+export type Place = z.infer<typeof Place>;
+
 /**
  * All transactions a server holds. MariaDB: `state` is gtid_binlog_state (the last transaction of each
- * server in each domain), `received` is gtid_slave_pos. MySQL: `executed` is gtid_executed.
+ * server in each domain), `received` is gtid_slave_pos. MySQL: `executed` is gtid_executed. MySQL without GTID
+ * (`binlog`): how far it has applied each other server's binary log, and where its own has what it wrote itself.
  */
 export const History = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('mariadb'), state: gtids, received: gtids }),
-  z.object({ kind: z.literal('mysql'), executed: gtids }),
+  z.object({
+    kind: z.literal('mariadb'),
+    state: gtids,
+    received: gtids,
+    /** Whose history it is; absent: not known. */
+    serverId: count.optional(),
+  }),
+  z.object({
+    kind: z.literal('mysql'),
+    executed: gtids,
+    /** Of this server itself; empty: not known. */
+    uuid: z.string().max(64).default(''),
+  }),
+  z.object({
+    kind: z.literal('binlog'),
+    serverId: count,
+    /** As the configuration spells it. */
+    address: z.string().max(262),
+    /** Of its own binary log. */
+    end: Place,
+    /**
+     * What it wrote itself behind `after` (which its peer had applied): the last one ends at `end`. Searched up to
+     * `checked`. `count` null: not counted, because it is or just was writable. null: it cannot be told.
+     */
+    own: z.object({ after: Place, count: count.nullable(), end: Place, checked: Place }).nullable(),
+    /** Why `own` cannot be told; else empty. */
+    unknown: text,
+    /** Its peer has applied its binary log up to here, and it does not reach that far: it lost its end. */
+    lost: Place.nullable(),
+    /** How far the binary log of each source is applied, by its server_id (where known) and by its address. */
+    applied: z.record(z.string().max(262), Place),
+  }),
 ]);
 export type History = z.infer<typeof History>;
 
@@ -113,6 +148,15 @@ export const Policy = z.object({
   writePauseMs: count,
   /** null: any number may be lost in a crash failover (it is reported). */
   maxLostTransactions: count.nullable(),
+  /** `auto`: after a failover primaryhost becomes the writer again by itself. */
+  failback: z.enum(['manual', 'auto']).default('manual'),
+  /** A member that went offline so often within `flapMs` is flapping. */
+  flapCount: z.int().min(1).default(3),
+  flapMs: count.default(3_600_000),
+  /** How long primaryhost must have been online before an automatic failback; 0: never by itself. */
+  autoSetOnlineMs: count.default(60_000),
+  /** The account of mmm-monitor, which agents never lock; empty: not known. */
+  monitorUser: z.string().max(128).default(''),
 });
 export type Policy = z.infer<typeof Policy>;
 
@@ -133,8 +177,8 @@ export const Member = z.object({
   role: z.enum(['writer', 'standby']),
   kind: z.enum(['master', 'replica']),
   state: MemberState,
-  /** Transactions it has and the writer lacks; only when diverged. */
-  extra: z.object({ count, list: text }).optional(),
+  /** Only when diverged: transactions it has and the writer lacks, or (`lost`) that it wrote once and lacks itself. */
+  extra: z.object({ count, list: text, lost: z.literal(true).optional() }).optional(),
 });
 export type Member = z.infer<typeof Member>;
 
@@ -181,6 +225,8 @@ export const Topology = z.object({
   sidecars: z.array(Id).max(1024),
   /** Whether a sidecar has ever been registered: forbids gate (f) under `routed`. */
   routedBySidecars: z.boolean(),
+  /** The writer is where it is because of a failover nobody asked for: `failback=auto` may undo only that. */
+  failedOver: z.boolean().default(false),
   /** No change of writer is made on its own while set. */
   paused: z.object({ by: z.string().max(256) }).nullable(),
   incarnation: z.string().max(64),
@@ -213,6 +259,8 @@ export const MemberReport = z.object({
   startsClosed: z.boolean().nullable(),
   /** How long the deed took. */
   tookMs: z.number().min(0),
+  /** Why accounts of applications could not be locked or released (`block_user`), with what to do; empty: all well. */
+  accounts: text.default(''),
 });
 export type MemberReport = z.infer<typeof MemberReport>;
 
@@ -229,6 +277,8 @@ export const AgentReport = z.object({
   position: History.nullable(),
   seq: count,
   members: z.record(Address, MemberReport),
+  /** Keeps the applications' accounts blocked on every member but the writer. */
+  blocks: z.boolean().default(false),
 });
 export type AgentReport = z.infer<typeof AgentReport>;
 

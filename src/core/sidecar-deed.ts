@@ -9,7 +9,8 @@
  */
 
 import type { z } from 'zod';
-import type { Event, Phase, SidecarDeed, Topology } from './model.ts';
+import type { Direction } from './direction.ts';
+import type { Event, Phase, SidecarDeed } from './model.ts';
 
 export interface TargetState {
   readonly name: string;
@@ -42,7 +43,7 @@ export function isDone(phase: Phase, target: TargetState): boolean {
 
 /** The event that a generation's writer is reached through every router. */
 export function routedEvent(
-  topology: Topology,
+  topology: Direction,
   facts: {
     readonly id: string;
     /** From first sight of the stable phase. */

@@ -1,5 +1,6 @@
 /**
- * What templates see: a stable topology, cut down to what the configuration allows.
+ * What templates see: a stable topology, cut down to what the configuration allows. Where only the ancestor's
+ * programs decide the generation is 0, and the standby's state unknown.
  *
  * - Only members of the allow-list are ever shown; one stranger refuses the whole topology.
  * - Every leaf is a string: yes/no fields are `yes` or empty, unknown values are empty. Only `writer` and
@@ -7,7 +8,8 @@
  * - Members stand in the order of the allow-list, so the same decision always gives the same text.
  */
 import { endpoint, isAddress } from './address.ts';
-import type { Member, Topology } from './model.ts';
+import type { Direction } from './direction.ts';
+import type { Member } from './model.ts';
 
 /** A cluster as the sidecar's configuration names it. */
 export interface Allowed {
@@ -67,7 +69,7 @@ export interface View {
 }
 
 /** Why this topology must not be followed here; null when it may. */
-export function refusal(topology: Topology, allowed: Allowed): string | null {
+export function refusal(topology: Direction, allowed: Allowed): string | null {
   if (topology.uniqsign !== allowed.uniqsign) return 'the topology belongs to another cluster';
   const addresses = topology.members.map((member) => member.address);
   const stranger = [...addresses, topology.writer, topology.from, topology.to].find(
@@ -85,7 +87,7 @@ export function refusal(topology: Topology, allowed: Allowed): string | null {
 
 /** The cluster as templates see it. The topology must have passed `refusal` and be stable. */
 export function clusterView(
-  topology: Topology,
+  topology: Direction,
   allowed: Allowed,
   known: Known,
   at: { readonly bind: string; readonly listen: string },
@@ -148,7 +150,7 @@ function memberName(address: string): string {
   return address.replace(/[^A-Za-z0-9]/g, '_');
 }
 
-function writerRefusal(topology: Topology): string | null {
+function writerRefusal(topology: Direction): string | null {
   if (topology.writer === null) return 'the topology is stable but names no writer';
   const writer = topology.members.find((member) => member.address === topology.writer);
   return writer?.kind === 'master' ? null : 'the writer of the topology is not one of its masters';

@@ -33,6 +33,8 @@ export function createAgent(options: {
   readonly startsClosed: boolean | null;
   /** Looks in a row that may fail before it is worth a warning. */
   readonly attempts: number;
+  /** Whether accounts are blocked on closed members (`block_user`); default no. */
+  readonly blocks?: boolean;
 }): Agent {
   const { hub, clock, memory, log } = options;
   const keepers = new Map<string, Keeper>();
@@ -100,7 +102,7 @@ export function createAgent(options: {
   async function publish(uniqsign: string, t: Topology): Promise<void> {
     const known = reports.get(uniqsign) ?? new Map<string, MemberReport>();
     const news = JSON.stringify(
-      [...known].map(([a, r]) => [a, r.generation, r.did, r.detail, r.look?.readOnly]),
+      [...known].map(([a, r]) => [a, r.generation, r.did, r.detail, r.look?.readOnly, r.accounts]),
     );
     const before = reported.get(uniqsign);
     if (before?.text === news && clock.now() - before.ms < REPORT_MS - 100) return;
@@ -123,6 +125,7 @@ export function createAgent(options: {
       position: latest?.look?.history ?? null,
       seq,
       members: Object.fromEntries(known),
+      blocks: options.blocks ?? false,
     };
   }
 
@@ -151,6 +154,7 @@ export function createAgent(options: {
       log: log.child({ uniqsign }),
       startsClosed: options.startsClosed,
       attempts: options.attempts,
+      blocks: options.blocks ?? false,
       peers,
       promotion: { currentTopology: (u) => hub.readTopology(u), others: serverOf, peers },
     });

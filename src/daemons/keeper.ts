@@ -2,10 +2,11 @@
  * Keeps one member as the topology wants it: look, plan, do the next step, look again, report.
  * Nothing it knows is needed to go on after a crash but the generation at which it last opened the server.
  */
-import type { Look, MemberReport, Topology } from '../core/model.ts';
+import type { History, Look, MemberReport, Topology } from '../core/model.ts';
 import { plan, type Step } from '../core/plan.ts';
 import { ServerError } from '../errors.ts';
 import type { Clock, Log, Memory, Server } from '../ports.ts';
+import { createAccountKeeper } from './accounts.ts';
 import { type Promotion, promote } from './promote.ts';
 
 export interface Keeper {
@@ -30,8 +31,12 @@ export function createKeeper(options: {
   /** The newest looks at the other members. */
   readonly peers: () => ReadonlyMap<string, Look>;
   readonly promotion: Promotion;
+  /** Whether accounts are locked on closed members (`block_user`). */
+  readonly blocks: boolean;
 }): Keeper {
   const { address, server, clock, memory, log } = options;
+  const accounts = createAccountKeeper({ address, server, log, enabled: options.blocks });
+  const lastHeld = new Map<string, History>();
   let last: MemberReport | null = null;
   let startsClosed = options.startsClosed;
   let goneSinceMs: number | null = null;
@@ -40,6 +45,7 @@ export function createKeeper(options: {
 
   async function step(t: Topology): Promise<MemberReport> {
     const startedMs = clock.now();
+    for (const [other, look] of options.peers()) lastHeld.set(other, look.history);
     for (let turn = 0; turn < MOST_STEPS; turn += 1) {
       const look = await lookAt();
       if (!('flavour' in look)) return remember(t, 'unreachable', look.reason, null, startedMs);
@@ -48,16 +54,24 @@ export function createKeeper(options: {
         spent: memory.spent(t.uniqsign, address),
         peers: options.peers(),
       });
-      if (next.do === 'report') return remember(t, next.did, next.detail, look, startedMs);
+      if (next.do === 'report') {
+        await accounts.steadily(t, look);
+        return remember(t, next.did, next.detail, look, startedMs);
+      }
       const done = await carryOut(t, next, look, startedMs);
       if (done !== null) return done;
     }
     return remember(t, 'watching', 'still busy', null, startedMs);
   }
 
+  /** What the others held when they were last seen. */
+  function known(): readonly History[] {
+    return [...lastHeld].flatMap(([other, history]) => (other === address ? [] : [history]));
+  }
+
   async function lookAt(): Promise<Look | { readonly reason: string }> {
     try {
-      const look = await server.look(LOOK_MS);
+      const look = await server.look(LOOK_MS, known());
       watchStart(look);
       goneSinceMs = null;
       failures = 0;
@@ -123,7 +137,9 @@ export function createKeeper(options: {
     look: Look,
     startedMs: number,
   ): Promise<MemberReport> {
-    const { closed, detail, history } = await server.close(how);
+    await accounts.beforeClosing(t, how.withinMs);
+    const withinMs = how.withinMs - (clock.now() - startedMs);
+    const { closed, detail, history } = await server.close({ ...how, withinMs, known: known() });
     if (!closed || history === null) return remember(t, 'close-failed', detail, look, startedMs);
     return remember(t, 'closed', '', { ...look, readOnly: true, clients: 0, history }, startedMs);
   }
@@ -131,6 +147,7 @@ export function createKeeper(options: {
   async function open(t: Topology, look: Look, startedMs: number): Promise<MemberReport> {
     const result = await promote({ ...options.promotion, server, clock, memory, topology: t, look });
     if ('refusal' in result) return remember(t, 'open-failed', result.refusal, look, startedMs);
+    await accounts.afterOpening(t);
     return remember(t, 'opened', '', { ...result.opened, readOnly: false }, startedMs);
   }
 
@@ -154,7 +171,17 @@ export function createKeeper(options: {
       else log.info(fields, 'member was brought in line');
     }
     const tookMs = isNews ? clock.now() - startedMs : (last?.tookMs ?? 0);
-    last = { generation: t.generation, step: t.step, did, detail, look, startsClosed, tookMs };
+    const { trouble } = accounts;
+    last = {
+      generation: t.generation,
+      step: t.step,
+      did,
+      detail,
+      look,
+      startsClosed,
+      tookMs,
+      accounts: trouble,
+    };
     return last;
   }
 

@@ -3,7 +3,7 @@
  * the connection breaks, and writes what it saw. It decides nothing.
  */
 import { legacyCheck } from '../core/legacy.ts';
-import type { LegacyCheck, Link, Look, Probe } from '../core/model.ts';
+import type { History, LegacyCheck, Link, Look, Probe } from '../core/model.ts';
 import { linkFrom } from '../core/situation.ts';
 import { ServerError } from '../errors.ts';
 import type { Clock, Hub, Log, Server } from '../ports.ts';
@@ -39,6 +39,7 @@ export function createMonitor(options: {
   const { id, cluster, hub, clock, log } = options;
   const probes = new Map<string, Probe>();
   const sinceMs = new Map<string, number>();
+  const held = new Map<string, History>();
   const heard = new Map<string, { text: string; ms: number }>();
   const checks = new Map<string, { check: LegacyCheck; ms: number }>();
   let seq = 0;
@@ -71,12 +72,17 @@ export function createMonitor(options: {
       return {
         status: 'up',
         reason: '',
-        look: timeLinks(address, await server.look(cluster.probeTimeoutMs)),
+        look: timeLinks(address, await server.look(cluster.probeTimeoutMs, othersThan(address))),
       };
     } catch (error) {
       if (!(error instanceof ServerError)) throw error;
       return { status: error.trouble, reason: error.message, look: null };
     }
+  }
+
+  /** What the others held when they were last seen, also of one that is gone now. */
+  function othersThan(address: string): readonly History[] {
+    return [...held].flatMap(([other, history]) => (other === address ? [] : [history]));
   }
 
   /** Adds how long each link has brought neither event nor heartbeat. */
@@ -89,6 +95,7 @@ export function createMonitor(options: {
       heard.set(key, { text: link.heard, ms });
       return { ...link, quietMs: clock.now() - ms };
     });
+    held.set(address, seen.history);
     return { ...seen, links };
   }
 
@@ -102,7 +109,9 @@ export function createMonitor(options: {
         : (linkFrom(current.look, peer, probes.get(peer)?.look ?? undefined) ?? current.look.links[0]);
     const check = legacyCheck(current, link, clock.epochMs());
     const before = checks.get(address);
-    const isDue = before === undefined || clock.now() - before.ms >= cluster.intervalMs;
+    // The next look would come too late.
+    const isDue =
+      before === undefined || clock.now() + cluster.probeIntervalMs - before.ms > cluster.intervalMs;
     if (!isDue && isSameCheck(before.check, check)) return;
     await hub.putCheck(cluster.uniqsign, address, check);
     checks.set(address, { check, ms: clock.now() });

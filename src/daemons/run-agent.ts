@@ -2,10 +2,13 @@
 import { loadAgentConfig } from '../config/agent.ts';
 import type { AgentConfig } from '../config/types.ts';
 import { createServer } from '../mysql/server.ts';
+import { createPostman } from '../notify/smtp.ts';
 import type { Log, Server } from '../ports.ts';
+import { createMailbox, forgetMail } from '../system/mailbox.ts';
 import { type Agent, createAgent } from './agent.ts';
 import type { DaemonProgram, Runtime } from './boot.ts';
 import { type Loop, startLoop } from './loop.ts';
+import { type Mailer, startMailer } from './mailer.ts';
 import { createTrouble } from './trouble.ts';
 
 /** How often to look for clusters and members that are new. */
@@ -31,14 +34,36 @@ export const agentProgram: DaemonProgram<AgentConfig> = {
       allowed: config.mysql.members,
       tags,
       attempts: config.mysql.tryOnFailure,
+      blocks: config.mysql.block !== null,
       startsClosed: config.mysql.startsClosed === 'auto' ? null : config.mysql.startsClosed === 'yes',
     });
-    await serve(agent, runtime, log);
+    const mailer = await mailerOf(config, runtime);
+    await serve(agent, runtime, log, mailer);
     agent.end();
+    await mailer?.done;
   },
 };
 
-async function serve(agent: Agent, runtime: Runtime, log: Log): Promise<void> {
+/** null: mail is off, or cannot be told apart from what was told before. */
+async function mailerOf(config: AgentConfig, runtime: Runtime): Promise<Mailer | null> {
+  const { hub, clock, signal } = runtime;
+  const { dir, id } = config.state;
+  const log = runtime.log.child({ job: 'mail' });
+  try {
+    if (config.mail === null) {
+      await forgetMail(dir);
+      return null;
+    }
+    const mailbox = await createMailbox({ dir, log });
+    const postman = createPostman(config.mail);
+    return startMailer({ hub, clock, log, mailbox, postman, by: `mmm-agent ${id}`, signal });
+  } catch (err) {
+    log.error({ err, dir }, 'no mail is sent: cannot read the state directory');
+    return null;
+  }
+}
+
+async function serve(agent: Agent, runtime: Runtime, log: Log, mailer: Mailer | null): Promise<void> {
   const { hub, clock, signal } = runtime;
   const keepers = new Map<string, Loop>();
   const watched = new Set<string>();
@@ -50,6 +75,7 @@ async function serve(agent: Agent, runtime: Runtime, log: Log): Promise<void> {
     for (const { uniqsign, address } of members) {
       const key = `${uniqsign} ${address}`;
       if (!keepers.has(key)) keepers.set(key, keep(uniqsign, address));
+      mailer?.follow(uniqsign);
       if (watched.has(uniqsign)) continue;
       watched.add(uniqsign);
       await hub.watch(
@@ -75,6 +101,7 @@ async function serve(agent: Agent, runtime: Runtime, log: Log): Promise<void> {
 
   const wake = (uniqsign: string): void => {
     for (const [key, loop] of keepers) if (key.startsWith(`${uniqsign} `)) loop.wake();
+    mailer?.wake();
   };
 
   const everyMs = (): number => (keepers.size === 0 ? SEARCH_MS : DISCOVER_MS);
@@ -93,5 +120,6 @@ function connectTo(config: AgentConfig, address: string): Server {
     charset,
     connectTimeoutMs,
     excludeUsers: [],
+    blocking: config.mysql.block,
   });
 }

@@ -12,6 +12,7 @@ const POLL_MS = 250;
 export const identifyProgram: DaemonProgram<MmmConfig> = {
   name: 'mmm-identify',
   load: ({ conf, tags, redis }) => loadMmmConfig(conf, { tags, ...(redis !== null && { redis }) }),
+  logFiles: ({ clusters }) => clusters.map(({ identifyLogfile }) => identifyLogfile),
   async run(config, runtime) {
     const unseen = new Set(config.clusters.map((c) => c.uniqsign));
     const loops = new Map<string, Loop>();
@@ -39,7 +40,8 @@ function decideFor(config: MmmConfig, cluster: ClusterConfig, runtime: Runtime, 
       policy: cluster.policy,
     },
     topic: config.redis.topic,
-    repairMs: cluster.intervalMs,
+    // The next look would come too late.
+    repairMs: Math.max(0, cluster.intervalMs - POLL_MS),
     hub,
     clock,
     memory,

@@ -11,6 +11,7 @@ import { createTrouble } from './trouble.ts';
 export const monitorProgram: DaemonProgram<MmmConfig> = {
   name: 'mmm-monitor',
   load: ({ conf, tags, redis }) => loadMmmConfig(conf, { tags, ...(redis !== null && { redis }) }),
+  logFiles: ({ clusters }) => clusters.map(({ monitorLogfile }) => monitorLogfile),
   async run(config, runtime) {
     const unseen = new Set(config.clusters.flatMap((c) => c.masters.map((a) => `${c.uniqsign} ${a}`)));
     const seen = (uniqsign: string, address: string): void => {

@@ -8,8 +8,11 @@ import { createSidecar } from './sidecar.ts';
 export const sidecarProgram: DaemonProgram<SidecarConfig> = {
   name: 'mmm-sidecar',
   load: ({ conf, tags, redis }) => loadSidecarConfig(conf, { tags, ...(redis !== null && { redis }) }),
-  async run(config, { hub, clock, memory, log, signal, ready }) {
+  async run(config, { hub, clock, memory, log, signal, successor, ready }) {
     const exec = createExec({ timeoutMs: config.commandTimeoutMs });
-    await createSidecar({ config, hub, clock, memory, log, run: exec.run, onReady: ready }).start(signal);
+    const isKept = (uniqsign: string): boolean =>
+      successor()?.clusters.some((cluster) => cluster.uniqsign === uniqsign) ?? false;
+    const parts = { config, hub, clock, memory, log, run: exec.run };
+    await createSidecar({ ...parts, onReady: ready, isKept }).start(signal);
   },
 };

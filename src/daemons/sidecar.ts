@@ -17,9 +17,9 @@ import { createTarget, type Target } from './target.ts';
 
 export interface Sidecar {
   /**
-   * Runs until `signal` aborts, then says goodbye in its reports, except with the abort reason `reload`: a
-   * sidecar with the new configuration follows. Servers and files stay as they are. Resolves when no file
-   * is being written any more.
+   * Runs until `signal` aborts, then says goodbye in its reports, but for clusters that are kept when the abort
+   * reason is `reload`: a sidecar with the new configuration follows. Servers and files stay as they are.
+   * Resolves when no file is being written any more.
    */
   start(signal: AbortSignal): Promise<void>;
   /**
@@ -39,6 +39,8 @@ export interface SidecarOptions {
   readonly run: Run;
   /** Called once, after the first pass over every cluster succeeded. */
   readonly onReady?: () => void;
+  /** Whether the configuration that replaces this one has the cluster too. */
+  readonly isKept?: (uniqsign: string) => boolean;
 }
 
 /** A stopped haproxy accepts connections and never answers. */
@@ -88,9 +90,10 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     await hub.watch(
       [...watchers.keys()],
       (uniqsign, hint) => {
-        if (hint === 'topology' || hint === 'reconnected') wake(uniqsign);
+        if (hint === 'topology' || hint === 'announced' || hint === 'reconnected') wake(uniqsign);
       },
       signal,
+      config.redis.topic,
     );
   }
 
@@ -131,9 +134,9 @@ export function createSidecar(options: SidecarOptions): Sidecar {
       const hints = watchHints((uniqsign) => loops.get(uniqsign)?.wake(), signal);
       await Promise.all([hints, ...[...loops.values()].map((loop) => loop.done)]);
       const resting = targets.map((target) => target.rest());
-      if (signal.reason !== 'reload') {
-        await Promise.all([...watchers.values()].map((watcher) => watcher.leave()));
-      }
+      const stays = signal.reason === 'reload' ? (options.isKept ?? (() => true)) : () => false;
+      const left = [...watchers].filter(([uniqsign]) => !stays(uniqsign));
+      await Promise.all(left.map(([, watcher]) => watcher.leave()));
       await Promise.all(resting);
     },
     async step(uniqsign) {

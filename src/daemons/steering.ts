@@ -1,4 +1,4 @@
-import type { Topology } from '../core/model.ts';
+import type { Direction } from '../core/direction.ts';
 import type { Allowed } from '../core/view.ts';
 import { RouteError } from '../errors.ts';
 import { isListening } from '../haproxy/listening.ts';
@@ -8,9 +8,9 @@ import { verifyThrough } from '../haproxy/verify.ts';
 import type { Clock } from '../ports.ts';
 import type { How } from './lane.ts';
 
-/** A topology to follow. */
+/** A topology to follow, or the ancestor's keys in its shape. */
 export interface Wanted {
-  readonly topology: Topology;
+  readonly topology: Direction;
   readonly allowed: Allowed;
   /** When this generation and phase was first seen, by the clock. */
   readonly seenMs: number;

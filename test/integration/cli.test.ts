@@ -141,11 +141,29 @@ describe('mmm-status', () => {
   });
 
   it("shows the ancestor's pair where only its programs run", async () => {
-    await server.client.hset(clusterKey(SIGN, 'mode'), 'active', B, 'passive', A);
+    const keysName = async (active: string, passive: string) => {
+      await server.client.hset(clusterKey(SIGN, 'mode'), 'active', active, 'passive', passive);
+      await server.client.hset(clusterKey(SIGN, 'master'), 'host', active);
+    };
+    await keysName(B, A);
     await checks();
-    const { stdout, exitCode } = await status();
-    expect(stdout).toContain(`  active: ${B}(alive readonly: 1, replcheck: OK)\n  +- passive: ${A}(`);
-    expect(exitCode).toBe(3);
+    const wrong = await status();
+    expect(wrong.stdout).toContain(`  active: ${B}(alive readonly: 1, replcheck: OK)\n  +- passive: ${A}(`);
+    expect(wrong.stdout).toContain(`! ${A} accepts writes, but the keys name ${B} as the writer\n`);
+    expect(wrong.exitCode).toBe(2);
+    await keysName(A, B);
+    expect(await status()).toMatchObject({
+      exitCode: 0,
+      stdout: [
+        'Current multi master status:',
+        '[mysql3308]',
+        `  active: ${A}(alive readonly: 0, replcheck: OK)`,
+        `  +- passive: ${B}(alive readonly: 1, replcheck: OK)`,
+        '  health: ok',
+        '  note: only the Perl mmm-identify decides: there is no topology, and nobody is cut before a switch',
+        '',
+      ].join('\n'),
+    });
   });
 
   it('--json has the documented fields, whatever is stored in Redis', async () => {

@@ -26,6 +26,11 @@ export const aPolicy: Policy = {
   catchupMs: 10_000,
   writePauseMs: 2000,
   maxLostTransactions: null,
+  failback: 'manual',
+  flapCount: 3,
+  flapMs: 3_600_000,
+  autoSetOnlineMs: 60_000,
+  monitorUser: 'user_mmm',
 };
 
 /** Stable, A writes, B stands by. */
@@ -51,6 +56,7 @@ export function aTopology(over: Partial<Topology> = {}): Topology {
     position: null,
     sidecars: [],
     routedBySidecars: false,
+    failedOver: false,
     paused: null,
     incarnation: 'run1',
     request: null,
@@ -59,7 +65,7 @@ export function aTopology(over: Partial<Topology> = {}): Topology {
   };
 }
 
-function aLook(over: Partial<Look> = {}): Look {
+export function aLook(over: Partial<Look> = {}): Look {
   return {
     flavour: 'mariadb',
     version: '10.11.6-MariaDB',
@@ -100,6 +106,7 @@ export function anAgentReport(over: Partial<AgentReport> = {}): AgentReport {
     position: null,
     seq: 1,
     members: {},
+    blocks: false,
     ...over,
   };
 }

@@ -15,6 +15,10 @@ export interface HaproxyOptions {
   readonly members: readonly string[];
   /** Member that takes traffic at once; without one every server starts in maintenance. */
   readonly open?: string;
+  /** Account to check the servers with: the first that lets it in gets all clients, the others are backup. */
+  readonly checkUser?: string;
+  /** What its runtime socket permits; default `admin`. */
+  readonly level?: 'user' | 'operator' | 'admin';
 }
 
 export interface Haproxy extends AsyncDisposable {
@@ -83,12 +87,9 @@ function nameOf(address: string): string {
 }
 
 function configuration(options: HaproxyOptions, port: number, socket: string, backend: string): string {
-  const servers = options.members.map(
-    (member) => `  server ${nameOf(member)} ${member}${member === options.open ? '' : ' disabled'}`,
-  );
   return [
     'global',
-    `  stats socket ${socket} mode 600 level admin expose-fd listeners`,
+    `  stats socket ${socket} mode 600 level ${options.level ?? 'admin'} expose-fd listeners`,
     '  hard-stop-after 5s',
     'defaults',
     '  mode tcp',
@@ -97,9 +98,22 @@ function configuration(options: HaproxyOptions, port: number, socket: string, ba
     '  timeout server 1h',
     `listen ${backend}`,
     `  bind 127.0.0.1:${port}`,
-    ...servers,
+    ...serversOf(options),
     '',
   ].join('\n');
+}
+
+function serversOf({ members, open, checkUser }: HaproxyOptions): readonly string[] {
+  if (checkUser === undefined) {
+    return members.map(
+      (member) => `  server ${nameOf(member)} ${member}${member === open ? '' : ' disabled'}`,
+    );
+  }
+  return [
+    `  option mysql-check user ${checkUser}`,
+    '  default-server check inter 250ms fall 2 rise 1 on-marked-down shutdown-sessions',
+    ...members.map((member, index) => `  server ${nameOf(member)} ${member}${index === 0 ? '' : ' backup'}`),
+  ];
 }
 
 function ask(socket: string, line: string): Promise<string> {

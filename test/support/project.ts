@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The project's folder. */
-const projectFolder = findProject(dirname(fileURLToPath(import.meta.url)));
+export const projectFolder = findProject(dirname(fileURLToPath(import.meta.url)));
 
 /** Path of an installed command such as `mmm-status`, to be run with Node. */
 export function commandFile(name: string): string {

@@ -20,6 +20,8 @@ export interface Site {
   };
   /** More keys for the tag section of mmm.conf, such as `write_pause_budget=500ms`. */
   readonly clusterKeys?: readonly string[];
+  /** More keys for [mysql] of mmm-agent.conf. */
+  readonly agentKeys?: readonly string[];
 }
 
 export interface SiteFiles {
@@ -58,6 +60,8 @@ function mmmConf(site: Site): string {
     'connect_timeout=1',
     'interval=3',
     'try_times=2',
+    // Tests crash a server more often in an hour than any site: its state is to be told without that.
+    'flap_count=1000',
     ...(site.clusterKeys ?? []),
     ...redisSection(site),
     ...stateSection(site),
@@ -76,6 +80,7 @@ function agentConf(site: Site): string {
     // They are started with --read-only and --skip-slave-start.
     'starts_closed=yes',
     `members=${site.members.join(', ')}`,
+    ...(site.agentKeys ?? []),
     ...redisSection(site),
     ...stateSection(site),
   );

@@ -2,20 +2,28 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createDaemon, type Daemon, type DaemonName } from './daemon.ts';
+import type { DbPair, PairOptions, Replication } from './db-server.ts';
 import { eventually } from './eventually.ts';
 import { type Haproxy, startHaproxy } from './haproxy.ts';
 import { type MariaServer, startMariaPair } from './mariadb.ts';
 import { testSession } from './mariadb-admin.ts';
 import { accounts } from './mariadb-template.ts';
+import { startMysqlPair } from './mysql56.ts';
 import { tempDir } from './processes.ts';
 import { type RedisServer, startRedis } from './redis.ts';
 import { type CommandResult, runCommand } from './run-command.ts';
 import { type SiteFiles, writeSiteFiles } from './site-files.ts';
 
 export interface StackOptions {
+  /** Default `mariadb`; the others are MySQL 5.6. */
+  readonly replication?: Replication;
   readonly tag?: string;
   /** More keys for the tag section of mmm.conf. */
   readonly clusterKeys?: readonly string[];
+  /** More keys for [mysql] of mmm-agent.conf. */
+  readonly agentKeys?: readonly string[];
+  /** Account that haproxy checks with: then it has a plain `backup`, and there is no sidecar. */
+  readonly checkUser?: string;
   /** Which server is writable when the daemons come; default `a`. */
   readonly writable?: 'a' | 'b' | 'none';
 }
@@ -53,7 +61,7 @@ export interface Stack extends AsyncDisposable {
   readonly daemons: readonly Daemon[];
   /** null while there is none. */
   topology(): Promise<TopologyView | null>;
-  /** Resolves when the cluster is stable, on this writer if given, and haproxy routes there. */
+  /** Resolves when the cluster is stable, on this writer if given, and haproxy (with a sidecar) routes there. */
   stable(writer?: MariaServer, withinMs?: number): Promise<TopologyView>;
   /** Resolves when the cluster is stable, every member online, and the agent at work. */
   healthy(withinMs?: number): Promise<void>;
@@ -85,20 +93,30 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 }
 
 /** The same with the daemons not started yet. */
-async function assembleStack(options: StackOptions = {}): Promise<Stack> {
+export async function assembleStack(options: StackOptions = {}): Promise<Stack> {
   const folder = await tempDir('site');
   const tag = options.tag ?? 'orders';
   const uniqsign = randomBytes(16).toString('hex');
   const [pair, redis] = await Promise.all([
-    startMariaPair({ writable: options.writable ?? 'a' }),
+    startServers(options.replication ?? 'mariadb', { writable: options.writable ?? 'a' }),
     startRedis(),
   ]);
   const members = [pair.a.address, pair.b.address] as const;
-  const haproxy = await startHaproxy({ folder: folder.path, tag, members });
+  const { checkUser } = options;
+  const haproxy = await startHaproxy({
+    folder: folder.path,
+    tag,
+    members,
+    ...(checkUser !== undefined && { checkUser }),
+  });
   const site = { folder: folder.path, tag, uniqsign, members, redis: `${redis.host}:${redis.port}`, haproxy };
-  const files = await writeSiteFiles({ ...site, clusterKeys: options.clusterKeys ?? [] });
+  const files = await writeSiteFiles({
+    ...site,
+    clusterKeys: options.clusterKeys ?? [],
+    agentKeys: options.agentKeys ?? [],
+  });
   const { monitor, identify, agent, sidecar } = describeDaemons(folder.path, files);
-  const daemons = [monitor, identify, agent, sidecar];
+  const daemons = [monitor, identify, agent, ...(checkUser === undefined ? [sidecar] : [])];
   const end = async () => {
     await Promise.all(daemons.map((daemon) => daemon[Symbol.asyncDispose]()));
     await Promise.all([haproxy.stop(), pair.dispose(), redis[Symbol.asyncDispose]()]);
@@ -122,9 +140,14 @@ async function assembleStack(options: StackOptions = {}): Promise<Stack> {
   return {
     ...parts,
     daemons,
-    ...questions({ a, b, redis, haproxy, uniqsign, files }),
+    ...questions({ a, b, redis, haproxy, uniqsign, files, isRouted: checkUser === undefined }),
     [Symbol.asyncDispose]: end,
   };
+}
+
+function startServers(replication: Replication, options: PairOptions): Promise<DbPair> {
+  if (replication === 'mariadb') return startMariaPair(options);
+  return startMysqlPair({ ...options, gtid: replication === 'gtid' });
 }
 
 function describeDaemons(folder: string, files: SiteFiles) {
@@ -138,7 +161,10 @@ function describeDaemons(folder: string, files: SiteFiles) {
   };
 }
 
-type Parts = Pick<Stack, 'a' | 'b' | 'redis' | 'haproxy' | 'uniqsign' | 'files'>;
+type Parts = Pick<Stack, 'a' | 'b' | 'redis' | 'haproxy' | 'uniqsign' | 'files'> & {
+  /** haproxy is led by a sidecar. */
+  readonly isRouted: boolean;
+};
 type Questions = Pick<
   Stack,
   'topology' | 'stable' | 'healthy' | 'writer' | 'other' | 'serverOf' | 'events' | 'status' | 'control'
@@ -194,12 +220,13 @@ function questions(parts: Parts): Questions {
 /** The topology, or in words what is missing. */
 async function stableNow(
   topology: () => Promise<TopologyView | null>,
-  { haproxy }: Parts,
+  { haproxy, isRouted }: Parts,
   writer: MariaServer | undefined,
 ): Promise<TopologyView | string> {
   const now = await topology();
   if (now?.phase !== 'stable' || now.writer === null) return `topology ${JSON.stringify(now)}`;
   if (writer !== undefined && now.writer !== writer.address) return `the writer is ${now.writer}`;
+  if (!isRouted) return now;
   const session = await testSession({ host: '127.0.0.1', port: haproxy.port, ...accounts.verify });
   try {
     const [row] = await session.query('SELECT @@port AS port, @@read_only AS closed');

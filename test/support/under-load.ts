@@ -18,6 +18,8 @@ export interface LoadOptions {
   readonly work?: readonly Work[];
   /** Between two writes of a client; default 0. */
   readonly pauseMs?: number;
+  /** Clients of another kind; default: the ones of `startWorkload`, through haproxy. */
+  readonly clients?: () => Workload;
   /** Complaints that this disturbance may cause, by their first words; they are left out of the verdict. */
   readonly accepts?: string;
 }
@@ -42,12 +44,9 @@ export async function underLoad(
 ): Promise<LoadResult> {
   await prepareTables(await stack.writer());
   await using observer = startObserver([stack.a.socket, stack.b.socket]);
-  await using workload = startWorkload({
-    port: stack.haproxy.port,
-    ...accounts.app,
-    database: 't',
-    ...options,
-  });
+  const { clients, ...load } = options;
+  await using workload =
+    clients?.() ?? startWorkload({ port: stack.haproxy.port, ...accounts.app, database: 't', ...load });
   await workload.flowing();
   const disturbedMs = performance.now();
   await disturb(workload);

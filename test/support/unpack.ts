@@ -9,6 +9,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } fr
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { patiently } from './patiently.ts';
 import { writeWrappers } from './unpack-wrappers.ts';
 
 const run = promisify(execFile);
@@ -71,7 +72,8 @@ interface Apt {
   readonly env: NodeJS.ProcessEnv;
 }
 
-async function privateApt(folder: string): Promise<Apt> {
+/** An apt of its own in `folder`, with the sources of this system. */
+export async function privateApt(folder: string): Promise<Apt> {
   for (const part of ['sources', 'state/lists/partial', 'cache/archives/partial', 'empty']) {
     await mkdir(join(folder, part), { recursive: true });
   }
@@ -137,17 +139,6 @@ async function mariadbPackages(apt: Apt): Promise<readonly string[]> {
       throw new Error(`the package sources of this system have no mariadb-${part}-core`);
     return name;
   });
-}
-
-/** Mirrors fail now and then: three attempts, and the last error speaks. */
-async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let left = 2; ; left -= 1) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (left === 0) throw error;
-    }
-  }
 }
 
 async function systemRelease(): Promise<string> {

@@ -64,7 +64,7 @@ export function startWorkload(options: WorkloadOptions): Workload {
   };
   return {
     journal,
-    flowing: (count = 5, withinMs = 20_000) => flowing(clients, journal, count, withinMs),
+    flowing: (count = 5, withinMs = 20_000) => flowing(clients, () => journal, count, withinMs),
     stop,
     save: (file) => save(journal, file),
     [Symbol.asyncDispose]: async () => void (await stop()),
@@ -139,9 +139,14 @@ function perform(connection: Connection, client: number, n: number, work: Work):
     late = setTimeout(() => end('unknown', `no answer within ${PATIENCE_MS} ms`), PATIENCE_MS);
     connection.query(statement(client, n, work), (error) => {
       if (error === null) end('ok', '');
-      else end(REFUSALS.has(error.errno ?? 0) ? 'fail' : 'unknown', `${error.code}: ${error.message}`);
+      else end(isRefusal(error.errno ?? 0) ? 'fail' : 'unknown', `${error.code}: ${error.message}`);
     });
   });
+}
+
+/** Whether the server said no before anything was done. */
+export function isRefusal(errno: number): boolean {
+  return REFUSALS.has(errno);
 }
 
 function statement(client: number, n: number, work: Work): string {
@@ -150,28 +155,32 @@ function statement(client: number, n: number, work: Work): string {
   return `INSERT INTO counters (client, v) VALUES (${row}, 1) ON DUPLICATE KEY UPDATE v = v + 1`;
 }
 
-async function flowing(
+/** Resolves when each of these clients has had `count` more acknowledgements. */
+export async function flowing(
   clients: readonly number[],
-  journal: readonly Operation[],
+  journal: () => readonly Operation[],
   count: number,
   withinMs: number,
 ): Promise<void> {
-  const start = journal.length;
+  const start = journal().length;
   await eventually(
     `every client is acknowledged ${count} more writes`,
-    () =>
-      clients.map((client) =>
+    () => {
+      const news = journal().slice(start);
+      return clients.map((client) =>
         countOf(
-          journal.slice(start).filter((done) => done.client === client),
+          news.filter((done) => done.client === client),
           'ok',
         ),
-      ),
+      );
+    },
     (counts) => counts.every((acknowledged) => acknowledged >= count),
     { withinMs, everyMs: 50 },
   );
 }
 
-async function save(journal: readonly Operation[], file: string): Promise<void> {
+/** Writes a journal as JSON lines. */
+export async function save(journal: readonly Operation[], file: string): Promise<void> {
   const stream = createWriteStream(file);
   for (const operation of journal) stream.write(`${JSON.stringify(operation)}\n`);
   await new Promise<void>((resolve) => stream.end(resolve));

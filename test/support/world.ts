@@ -17,6 +17,11 @@ export const policy: Policy = {
   catchupMs: 10_000,
   writePauseMs: 2000,
   maxLostTransactions: null,
+  failback: 'manual',
+  flapCount: 3,
+  flapMs: 3_600_000,
+  autoSetOnlineMs: 60_000,
+  monitorUser: 'user_mmm',
 };
 
 export const cluster: Cluster = {
@@ -87,6 +92,7 @@ export function word(over: Partial<MemberReport>): MemberReport {
     look: null,
     startsClosed: null,
     tookMs: 5,
+    accounts: '',
     ...over,
   };
 }
@@ -114,6 +120,7 @@ export function stable(over: Partial<Topology> = {}): Topology {
     position: null,
     sidecars: ['proxy1'],
     routedBySidecars: true,
+    failedOver: false,
     paused: null,
     incarnation: 'run1',
     request: null,
@@ -146,7 +153,11 @@ export function situation(
     lastLook: new Map(Object.entries(looks)),
     brokenMs: new Map(),
     extraMs: new Map(),
-    agents: new Map(Object.entries(said).map(([a, report]) => [a, { agent: 'agent1', report, ageMs: 100 }])),
+    onlineMs: new Map(),
+    outages: new Map(),
+    agents: new Map(
+      Object.entries(said).map(([a, report]) => [a, { agent: 'agent1', report, blocks: false, ageMs: 100 }]),
+    ),
     sidecars: [sidecar('proxy1', topology?.generation ?? 1, 'routed')],
     requests: [],
     legacyWriter: topology?.writer ?? null,

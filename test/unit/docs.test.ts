@@ -10,6 +10,7 @@ import { A, anAgentReport, aProbe, aTopology, B, SIGN, someFacts } from '../supp
 
 const ROOT = join(import.meta.dirname, '../..');
 const NOW_S = 1_763_630_000;
+const LOCKED_OUT = `accounts of ${B} could not be locked: denied (error 1227); run: GRANT CREATE USER ON *.*`;
 const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
   .map((file) => readFileSync(join(ROOT, 'src', file), 'utf8'));
@@ -55,6 +56,14 @@ function situations(): Partial<StatusInput>[] {
       ? { ...member, state: 'diverged' as const, extra: { count: 3, list: '0-1-7' } }
       : member,
   );
+  const short = aTopology().members.map((member) =>
+    member.address === A
+      ? { ...member, state: 'diverged' as const, extra: { count: 3, list: '0-1-7', lost: true as const } }
+      : member,
+  );
+  const flapping = aTopology().members.map((member) =>
+    member.address === A ? { ...member, state: 'flapping' as const } : member,
+  );
   return [
     {},
     { topology: aTopology({ writer: B, to: B, members: diverged }) },
@@ -71,7 +80,14 @@ function situations(): Partial<StatusInput>[] {
     { checks: checks({}, { ping: '0' }), facts: facts(aProbe(), aProbe(refused)) },
     { checks: checks({}, { read_only: '0' }) },
     { topology: aTopology({ proof: 'e' }) },
+    { agents: [says(B, 'closed', `accounts of ${B} could not be locked: SELECT command denied`)] },
     { topology: null },
+    { topology: null, topologyText: null, agents: [] },
+    { topology: null, topologyText: null, agents: [anAgentReport({ floor: 42 })] },
+    { legacy: { active: B, passive: A, masterHost: B } },
+    { topology: aTopology({ writer: B, to: B, members: flapping }) },
+    { topology: aTopology({ writer: B, to: B, members: short }) },
+    { agents: [says(B, 'closed', LOCKED_OUT)] },
   ];
 }
 
@@ -81,7 +97,8 @@ function well(): StatusInput {
     uniqsign: SIGN,
     masters: [A, B],
     topology: aTopology(),
-    legacy: { active: A, passive: B },
+    topologyText: '{}',
+    legacy: { active: A, passive: B, masterHost: A },
     checks: checks({}, {}),
     facts: [someFacts()],
     agents: [anAgentReport()],
@@ -117,7 +134,7 @@ function checks(a: Partial<LegacyCheck>, b: Partial<LegacyCheck>): StatusInput['
   ]);
 }
 
-function says(address: string, did: MemberReport['did']): StatusInput['agents'][number] {
+function says(address: string, did: MemberReport['did'], accounts = ''): StatusInput['agents'][number] {
   const word: MemberReport = {
     generation: 43,
     step: 0,
@@ -126,6 +143,7 @@ function says(address: string, did: MemberReport['did']): StatusInput['agents'][
     look: null,
     startsClosed: null,
     tookMs: 0,
+    accounts,
   };
   return anAgentReport({ members: { [address]: word } });
 }

@@ -15,10 +15,23 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   mysql: ['core', 'ports', 'errors', 'dialects'],
   haproxy: ['core', 'ports', 'errors'],
   render: ['core', 'ports', 'errors', 'targets'],
+  notify: ['core', 'ports', 'errors'],
   system: ['core', 'ports', 'errors'],
   config: ['core', 'errors', 'targets'],
-  daemons: ['core', 'ports', 'errors', 'targets', 'hub', 'mysql', 'haproxy', 'render', 'system', 'config'],
-  cli: ['core', 'ports', 'errors', 'hub', 'config', 'system', 'daemons'],
+  daemons: [
+    'core',
+    'ports',
+    'errors',
+    'targets',
+    'hub',
+    'mysql',
+    'haproxy',
+    'render',
+    'notify',
+    'system',
+    'config',
+  ],
+  cli: ['core', 'ports', 'errors', 'hub', 'mysql', 'config', 'system', 'daemons'],
   bin: ['cli'],
 };
 
@@ -32,6 +45,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   chokidar: ['render', 'daemons'],
   ini: ['config'],
   commander: ['cli'],
+  nodemailer: ['notify'],
 };
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.ts'));
@@ -78,9 +92,8 @@ function layerOf(file: string): string {
 
 function importsOf(file: string): readonly string[] {
   const text = readFileSync(join(SRC, file), 'utf8');
-  return [...text.matchAll(/^(?:import|export)\b[^'"]*?from '([^']+)'|^import '([^']+)'/gm)].map(
-    (m) => m[1] ?? m[2] ?? '',
-  );
+  const imports = /^(?:import|export)\b[^'"]*?from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm;
+  return [...text.matchAll(imports)].map((m) => m[1] ?? m[2] ?? m[3] ?? '');
 }
 
 function reachable(file: string, seen = new Set<string>()): ReadonlySet<string> {

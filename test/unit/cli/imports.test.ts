@@ -20,7 +20,10 @@ function packagesOf(entry: URL): ReadonlySet<string> {
     if (seen.has(file.href)) continue;
     seen.add(file.href);
     const text = readFileSync(file, 'utf8');
-    for (const [, from = ''] of text.matchAll(/^(?:import|export)\s+(?!type)[^;]*?from\s+'([^']+)'/gms)) {
+    // What an entry starts it loads later, but always; what a command loads later it loads when it is needed.
+    const later = file.pathname.includes('/src/bin/') ? text.matchAll(/\bimport\('([^']+)'\)/g) : [];
+    const now = text.matchAll(/^(?:import|export)\s+(?!type)[^;]*?from\s+'([^']+)'/gms);
+    for (const [, from = ''] of [...now, ...later]) {
       if (from.startsWith('.')) queue.push(new URL(from, file));
       else packages.add(from);
     }
