@@ -15,7 +15,7 @@ const here = (await mysql56()) === null ? kinds.slice(0, 1) : kinds;
 
 describe.each(here)('with block_user on $name', ({ replication, grants }) => {
   // What does not depend on the server is shown once.
-  const once = test.skipIf(replication !== 'mariadb');
+  const once = replication === 'mariadb' ? test : () => undefined;
   let stack: Stack;
   beforeAll(async () => {
     stack = await startStack({ replication, agentKeys: ['block_user=^app$', 'block_host=^%$'] });

@@ -84,8 +84,8 @@ describe('mmm-status', () => {
       new RegExp(`  active: ${A}\\(alive at 4[0-3] seconds ago readonly: 0, replcheck: OK\\)\n`),
     );
     expect(stdout).toContain(`  +- passive: ${B}(dead readonly: -1, replcheck: Error)\n`);
-    expect(stdout).toContain(`! ${B} is diverged: up to 3 transactions that the writer lacks`);
-    expect(stdout).toContain(`diverged: ${B} has up to 3 transactions more: 0-1-12,0-1-13,0-1-14`);
+    expect(stdout).toContain(`! ${B} is diverged: it holds up to 3 transactions that the writer lacks`);
+    expect(stdout).toContain(`diverged: ${B}, too many: 0-1-12,0-1-13,0-1-14`);
     expect(stdout).toContain(`parked: ${A} does not replicate from ${B}`);
     expect(stdout).toContain(`! nobody attends ${B}`);
     expect(exitCode).toBe(1);

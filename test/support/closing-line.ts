@@ -1,6 +1,6 @@
 import type { Reporter, TestModule } from 'vitest/node';
 
-/** Ends a run with `N passed, N failed`, for whoever reads only the last line. */
+/** Ends a run with `N passed, N failed`, for whoever reads only the last line; what could not run stands above. */
 export function closingLine(): Reporter {
   return {
     onTestRunEnd(modules, errors) {
@@ -14,9 +14,8 @@ export function closingLine(): Reporter {
         for (const test of module.children.allTests()) count[test.result().state] += 1;
       }
       const skipped = count.skipped + count.pending;
-      console.log(
-        `\n${count.passed} passed, ${count.failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}`,
-      );
+      if (skipped > 0) console.log(`\nNOT RUN: ${skipped} tests, see above what they lack`);
+      console.log(`\n${count.passed} passed, ${count.failed} failed`);
     },
   };
 }
