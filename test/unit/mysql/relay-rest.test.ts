@@ -44,7 +44,7 @@ test.each([
   ['the beginning of a large transaction', { 'relay.000002': many(1700) }, true],
   ['a large transaction', { 'relay.000002': [...many(1700), commit] }, false],
   ['more than there is time for', { 'relay.000002': many(20_000) }, false],
-])('a relay log whose rest is %s can be given up: %s', async (_what, files, torn) => {
+])('a relay log whose rest is %s is judged rightly', async (_what, files, torn) => {
   expect(await judge(files)).toBe(torn);
 });
 
