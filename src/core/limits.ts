@@ -2,6 +2,7 @@
  * What this set-up does not survive without help, said before it happens: a dead server or host that nothing could
  * prove closed, and clients that nobody leads to the new writer.
  */
+import { appliedFrom } from './binlog-history.ts';
 import { healthOf, isLive } from './gates.ts';
 import type { Topology } from './model.ts';
 import { linkFrom, type Situation } from './situation.ts';
@@ -16,6 +17,7 @@ export function setupLimits(s: Situation): readonly string[] {
   return [
     ...deathLimits(s, t, t.writer),
     ...heartbeatLimits(s, t.writer),
+    ...comparisonLimits(s, t.writer),
     ...strandedClients(s, t, t.writer),
   ];
 }
@@ -61,6 +63,27 @@ function heartbeatLimits(s: Situation, writer: string): readonly string[] {
     );
   }
   return limits;
+}
+
+/** Whoever comes back is compared first: where that cannot be done, nobody is taken back. */
+function comparisonLimits(s: Situation, writer: string): readonly string[] {
+  const mine = healthOf(s, writer).look?.history;
+  return s.cluster.masters.flatMap((address) => {
+    const theirs = healthOf(s, address).look?.history;
+    if (address === writer || mine === undefined || theirs === undefined) return [];
+    const back = `a returning server could not be compared with the writer, and would stay out`;
+    if (mine.kind !== theirs.kind) {
+      return [
+        `${back}: ${writer} and ${address} number transactions differently; set gtid_mode alike on both`,
+      ];
+    }
+    if (mine.kind !== 'binlog' || theirs.kind !== 'binlog') return [];
+    return appliedFrom(mine, theirs) !== undefined && appliedFrom(theirs, mine) !== undefined
+      ? []
+      : [
+          `${back}: without GTID ${writer} and ${address} must each replicate from the other: CHANGE MASTER TO on both`,
+        ];
+  });
 }
 
 function strandedClients(s: Situation, t: Topology, writer: string): readonly string[] {

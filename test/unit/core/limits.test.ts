@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { setupLimits } from '../../../src/core/limits.ts';
-import type { Policy } from '../../../src/core/model.ts';
+import type { History, Place, Policy } from '../../../src/core/model.ts';
 import type { Situation } from '../../../src/core/situation.ts';
 import {
   A,
@@ -55,6 +55,44 @@ describe('clients that choose a server by themselves', () => {
 
   it('are not spoken of before the agent has reported', () => {
     expect(stranded(site({ topology: alone, words: {} }))).toEqual([]);
+  });
+});
+
+describe('a returning server', () => {
+  const compared = (s: Situation) => setupLimits(s).filter((limit) => limit.includes('compared'));
+  const pair = (a: History, b: History) =>
+    site({
+      health: new Map([
+        [A, up(look(A, B, { readOnly: false, history: a }))],
+        [B, up(look(B, A, { history: b }))],
+      ]),
+    });
+  const end = { file: 'bin.000001', pos: 120 };
+  const binlog = (serverId: number, applied: Readonly<Record<string, Place>>): History => ({
+    kind: 'binlog',
+    serverId,
+    address: serverId === 1 ? A : B,
+    end,
+    own: null,
+    unknown: '',
+    lost: null,
+    applied,
+  });
+  const gtid: History = { kind: 'mysql', executed: '', uuid: '' };
+
+  it('could not be compared where only one has GTIDs, or where a link is missing without them', () => {
+    expect(compared(pair(binlog(1, { '2': end }), gtid))).toEqual([
+      expect.stringContaining('gtid_mode alike'),
+    ]);
+    expect(compared(pair(binlog(1, {}), binlog(2, { '1': end })))).toEqual([
+      expect.stringContaining('CHANGE MASTER TO on both'),
+    ]);
+  });
+
+  it('can be where both have GTIDs, or both replicate', () => {
+    expect(compared(site())).toEqual([]);
+    expect(compared(pair(gtid, gtid))).toEqual([]);
+    expect(compared(pair(binlog(1, { '2': end }), binlog(2, { '1': end })))).toEqual([]);
   });
 });
 
