@@ -37,6 +37,8 @@ export interface ClusterState {
   readonly topology: Topology | null;
   /** The stored text of the topology, byte for byte: what a commit compares with; null when absent. */
   readonly topologyText: string | null;
+  /** Something is stored in its place, readable or not: somebody decides. */
+  readonly topologyStored: boolean;
   readonly facts: readonly Facts[];
   readonly agents: readonly AgentReport[];
   readonly sidecars: readonly SidecarReport[];
@@ -145,6 +147,11 @@ export interface Closed {
 export interface TendOptions {
   /** On the writer; elsewhere they are locked. */
   readonly usable: boolean;
+  /**
+   * Locks on a writable server too, which is about to be closed. Otherwise such a server is left alone: somebody
+   * else has opened it since the last look, and applications write to it.
+   */
+  readonly whileWritable: boolean;
   /** Users that are never locked, besides our own, replicas and whoever administers accounts. */
   readonly spare: readonly string[];
   /** Also ends the open sessions of locked accounts: locking alone does not. */
@@ -218,6 +225,7 @@ export interface Letter {
   readonly text: string;
   /** Who has not got it yet; null: everybody. */
   readonly to: readonly string[] | null;
+  readonly writtenAtEpochMs: number;
 }
 
 /** What was told of a cluster by mail, and what waits to be sent, oldest first. */
@@ -236,14 +244,15 @@ export interface Mailbox {
 
 /**
  * What became of a letter. `refused`: receivers the server did not take it for, `forNow` when it may later.
- * `isAnswer`: the server spoke, and refused this letter; otherwise no other letter would fare better.
+ * `isAnswer`: the server spoke, and refused this letter; otherwise no other letter would fare better. `forGood`: it
+ * refused the letter for everybody, and will again.
  */
 export type Delivery =
   | {
       readonly ok: true;
       readonly refused: readonly { readonly to: string; readonly why: string; readonly forNow: boolean }[];
     }
-  | { readonly ok: false; readonly why: string; readonly isAnswer: boolean };
+  | { readonly ok: false; readonly why: string; readonly isAnswer: boolean; readonly forGood: boolean };
 
 /** Hands letters to a mail server, each within its own bound. Never rejects. */
 export interface Postman {

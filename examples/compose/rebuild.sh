@@ -10,9 +10,17 @@ on() {
 }
 
 dump=$(mktemp)
-trap 'rm -f "$dump"' EXIT
+paused=no
+finish() {
+  rm -f "$dump"
+  test "$paused" = no || echo 'still paused: docker compose exec mmm-identify mmm-control resume' >&2
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 # While paused, nobody starts a link on half a copy.
 docker compose exec -T mmm-identify mmm-control pause
+paused=yes
 on "$writer" 'mariadb-dump -uroot --single-transaction --gtid --master-data=2 --databases shop' >"$dump"
 position=$(sed -n "s/.*SET GLOBAL gtid_slave_pos='\(.*\)'.*/\1/p" "$dump" | head -n 1)
 test -n "$position"
@@ -26,3 +34,4 @@ test -n "$position"
 begin_here() { on "$writer" 'mariadb -uroot -e "SET GLOBAL gtid_slave_pos = @@GLOBAL.gtid_binlog_pos"'; }
 begin_here || begin_here || begin_here
 docker compose exec -T mmm-identify mmm-control resume
+paused=no

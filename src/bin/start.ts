@@ -6,15 +6,25 @@ import type { Program } from '../cli/main.ts';
 
 /** Major and minor, as in `engines` of package.json. */
 const OLDEST = [20, 19];
+const DAEMONS = ['mmm-monitor', 'mmm-identify', 'mmm-agent', 'mmm-sidecar'];
 
-/** Runs the program that `load` brings, or says in one sentence that it needs a newer Node. */
+/** Runs the program that `load` brings, or says in one sentence why it cannot. */
 export function start(name: string, load: () => Promise<Program>): void {
+  // For a monitoring system 2 would be an outage; mmm-status says "unknown", as for any other wrong use.
+  const unknown = name === 'mmm-status' ? 3 : null;
   if (isTooOld(process.versions.node)) {
     process.stderr.write(`${name}: needs Node ${OLDEST.join('.')} or later, this is ${process.version}\n`);
-    // For a monitoring system 2 would be an outage; mmm-status says "unknown", as for any other wrong use.
-    process.exit(name === 'mmm-status' ? 3 : 2);
+    process.exit(unknown === null ? 2 : unknown);
   }
-  Promise.all([import('../cli/main.ts'), load()]).then(([{ main }, program]) => main(program));
+  // HUP would end a daemon that is still loading. It asks for the files to be read, and they are read after this.
+  if (DAEMONS.includes(name)) process.on('SIGHUP', () => undefined);
+  Promise.all([import('../cli/main.ts'), load()])
+    .then(([{ main }, program]) => main(program))
+    .catch((error) => {
+      const [why] = String(error).split('\n');
+      process.stderr.write(`${name}: cannot be started, install it again: ${why}\n`);
+      process.exit(unknown === null ? 1 : unknown);
+    });
 }
 
 function isTooOld(version: string): boolean {

@@ -77,7 +77,9 @@ function removed(path: string, what: string): LeftFile {
 
 function program(): LeftFile {
   const path = dirname(dirname(import.meta.dirname));
-  const undo = ['npm uninstall -g mmm-manager', 'userdel mmm-manager'];
+  const prefix = /^(.*)\/lib\/node_modules\/mmm-manager$/.exec(path)?.[1];
+  const where = prefix === undefined ? '' : ` --prefix ${quoted(prefix)}`;
+  const undo = [`npm uninstall -g${where} mmm-manager`, 'userdel mmm-manager'];
   return { path, what: 'the programs, and the user they ran as', undo };
 }
 

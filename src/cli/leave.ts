@@ -5,11 +5,18 @@ import { loadAgentConfig } from '../config/agent.ts';
 import { loadMmmConfig } from '../config/mmm.ts';
 import { loadSidecarConfig } from '../config/sidecar.ts';
 import type { AgentConfig, ClusterConfig, MmmConfig, SidecarConfig } from '../config/types.ts';
-import { type AskedAccount, type LeaveInput, type LeavingMember, leaveItems } from '../core/leave.ts';
+import {
+  type AskedAccount,
+  type LeaveInput,
+  type LeavingMember,
+  leaveItems,
+  sawNothing,
+  unreadOf,
+} from '../core/leave.ts';
 import { ConfigError, HubError, ServerError, UsageError } from '../errors.ts';
 import { findKeys } from '../hub/left-keys.ts';
 import { createRedisHub } from '../hub/redis-hub.ts';
-import { readLeftovers } from '../mysql/leftovers.ts';
+import { type LeftoverOptions, readLeftovers } from '../mysql/leftovers.ts';
 import type { Hub } from '../ports.ts';
 import { leftFiles } from './leave-files.ts';
 import { leaveJson, leaveText } from './leave-text.ts';
@@ -26,16 +33,18 @@ interface Configs {
   readonly unread: readonly string[];
 }
 
-/** Prints what may be left of us, with what undoes it. Resolves with the exit code. */
+/** Prints what may be left of us, with what undoes it. Resolves with the exit code: 1 when nothing could be read. */
 export async function leave(context: Context): Promise<number> {
   if (context.options.dryRun !== true) {
     throw new UsageError('leave only tells and never does anything: say leave --dry-run');
   }
   const configs = await loadConfigs(context);
-  const items = leaveItems(await gatherInput(configs));
+  const input = await gatherInput(configs);
+  const items = leaveItems(input);
+  const unread = [...configs.unread, ...unreadOf(input)];
   const json = context.options.json === true;
-  process.stdout.write(json ? leaveJson(items, configs.unread) : leaveText(items, configs.unread));
-  return 0;
+  process.stdout.write(json ? leaveJson(items, unread) : leaveText(items, unread));
+  return sawNothing(input) ? 1 : 0;
 }
 
 async function loadConfigs({ conf, tags, redis, options }: Context): Promise<Configs> {
@@ -63,11 +72,12 @@ async function loadConfigs({ conf, tags, redis, options }: Context): Promise<Con
 
 async function gatherInput({ mmm, agent, sidecar }: Configs): Promise<LeaveInput> {
   const accounts = askedAccounts(mmm, agent, sidecar);
+  const asked = { accounts, block: agent === null ? 'unknown' : (agent.mysql.block ?? 'none') } as const;
   const hub = createRedisHub(mmm.redis);
   try {
     const [redis, clusters] = await Promise.all([
       readRedis(mmm),
-      Promise.all(mmm.clusters.map((cluster) => readCluster(hub, cluster, accounts))),
+      Promise.all(mmm.clusters.map((cluster) => readCluster(hub, cluster, asked))),
     ]);
     return { clusters, accounts, redis, files: leftFiles({ mmm, agent, sidecar }) };
   } finally {
@@ -100,25 +110,31 @@ async function readRedis({ redis }: MmmConfig): Promise<LeaveInput['redis']> {
   }
 }
 
+/** What is asked of a server beside its state. */
+interface Asked {
+  readonly accounts: readonly AskedAccount[];
+  readonly block: LeftoverOptions['block'];
+}
+
 async function readCluster(
   hub: Hub,
   cluster: ClusterConfig,
-  accounts: readonly AskedAccount[],
+  asked: Asked,
 ): Promise<LeaveInput['clusters'][number]> {
   const topology = await hub.readTopology(cluster.uniqsign).catch(ifAway);
-  const users = accounts.map(({ user }) => user);
-  const members = await Promise.all(cluster.masters.map((address) => readMember(cluster, address, users)));
+  const members = await Promise.all(cluster.masters.map((address) => readMember(cluster, address, asked)));
   return { tag: cluster.tag, uniqsign: cluster.uniqsign, members, topology };
 }
 
 async function readMember(
   { user, password, database, charset, connectTimeoutMs }: ClusterConfig,
   address: string,
-  users: readonly string[],
+  { accounts, block }: Asked,
 ): Promise<LeavingMember> {
   const target = { address, user, password, database: database ?? '', charset, connectTimeoutMs };
   try {
-    const found = await readLeftovers({ ...target, users, withinMs: SERVER_MS });
+    const users = accounts.map(({ user }) => user);
+    const found = await readLeftovers({ ...target, users, block, withinMs: SERVER_MS });
     return { address, found, why: '' };
   } catch (error) {
     if (!(error instanceof ServerError)) throw error;

@@ -10,8 +10,8 @@ import type { Verdict } from './verdict.ts';
 
 /** The writer by the ancestor's keys, where they count; null elsewhere. */
 export function ancestorWriter(input: StatusInput): string | null {
-  const { topology, topologyText, legacy } = input;
-  if (topology !== null || topologyText !== null || generationReported(input) > 0) return null;
+  const { topology, topologyStored, legacy } = input;
+  if (topology !== null || topologyStored || generationReported(input) > 0) return null;
   return legacy.masterHost ?? legacy.active;
 }
 
@@ -59,7 +59,7 @@ function disagreement({ uniqsign, legacy: { active, masterHost } }: StatusInput)
 }
 
 function whyUndecided(input: StatusInput): string {
-  if (input.topologyText !== null) return 'the topology cannot be understood: is a newer version at work?';
+  if (input.topologyStored) return 'the topology cannot be understood: is a newer version at work?';
   const generation = generationReported(input);
   return generation > 0
     ? `the topology is gone from Redis, generation ${generation} was seen before: is mmm-identify running?`

@@ -17,6 +17,8 @@ export interface AncestorPair {
   readonly active: string | null;
   readonly passive: string | null;
   readonly masterHost: string | null;
+  /** In `-master`, and ours: the generation that was told last. */
+  readonly masterGeneration?: string | null;
 }
 
 /** Whether it comes from the ancestor's keys. */
@@ -52,10 +54,12 @@ export function ancestorDirection(
   };
 }
 
-/** The highest generation that anybody reports ever to have seen; 0: nothing but the ancestor has decided yet. */
+/** The highest generation that anything tells of; 0: nothing but the ancestor has decided yet. */
 export function generationReported(state: {
   readonly agents: readonly AgentReport[];
   readonly sidecars: readonly SidecarReport[];
+  readonly legacy: AncestorPair;
 }): number {
-  return Math.max(0, ...[...state.agents, ...state.sidecars].map(({ floor }) => floor));
+  const floors = [...state.agents, ...state.sidecars].map(({ floor }) => floor);
+  return Math.max(0, Number(state.legacy.masterGeneration ?? 0), ...floors);
 }

@@ -77,8 +77,8 @@ function lostByItself(mine: History, theirs: History): Extras {
 }
 
 /**
- * To be asked before it replicates: afterwards what was skipped counts as received. A copy of the other server holds
- * everything although it wrote nothing: it has received something later.
+ * Only its binlog tells what it still holds of its own: when it replicates, what it skips counts as received. A copy
+ * of the other server, whose binlog knows nothing of its own, holds everything before what it has received.
  */
 function mariadbLost(
   mine: Extract<History, { kind: 'mariadb' }>,
@@ -92,7 +92,7 @@ function mariadbLost(
     const [domain, server] = key.split('-');
     if (Number(server) !== mine.serverId) continue;
     const later = [...received].filter(([point]) => point.startsWith(`${domain}-`)).map(([, at]) => at);
-    const has = Math.max(written.get(key) ?? 0, ...later);
+    const has = written.get(key) ?? Math.max(0, ...later);
     if (has >= sequence) continue;
     ranges.push(has + 1 === sequence ? `${key}-${sequence}` : `${key}-${has + 1}..${sequence}`);
     count += sequence - has;

@@ -24,22 +24,28 @@ export function serverItems(cluster: LeavingCluster, asked: readonly AskedAccoun
 type Found = Pick<LeaveItem, 'what' | 'undo'>;
 
 function read(
-  { topology }: LeavingCluster,
+  cluster: LeavingCluster,
   found: FoundServer,
   asked: readonly AskedAccount[],
   { address }: LeavingMember,
 ): readonly Found[] {
-  const links = found.look.links.flatMap((link) => stoppedLink(link, found.links, topology, address));
-  return [readOnly(found, topology, address), ...links, ...accounts(found, asked)];
+  const links = found.look.links.flatMap((link) => stoppedLink(link, found.links, cluster.topology, address));
+  return [readOnly(found, cluster, address), ...links, ...accounts(found, asked)];
 }
 
-function readOnly({ look }: FoundServer, topology: Topology | null, address: string): Found {
+/** Whoever works through the list must not end with two open servers: at most the writer is opened. */
+function readOnly({ look }: FoundServer, { topology, members }: LeavingCluster, address: string): Found {
   if (!look.readOnly) return { what: 'it accepts writes (read_only is off): nothing to undo', undo: [] };
-  const isWriter = topology?.writer === address;
-  const why = isWriter
-    ? 'it is the writer, but closed (read_only is on)'
-    : 'it is closed (read_only is on); opening it lets both be written: only when nobody writes here by mistake';
-  return { what: why, undo: ['SET GLOBAL read_only = 0'] };
+  if (topology?.writer !== address) {
+    const role = topology === null ? 'whether it is the writer, Redis does not tell' : 'it is not the writer';
+    const what = `it is closed (read_only is on); ${role}: leave it closed, unless it shall be the only open server`;
+    return { what, undo: [] };
+  }
+  const other = members.find((m) => m.address !== address && m.found?.look.readOnly !== true);
+  const what = 'it is the writer, but closed (read_only is on)';
+  if (other === undefined) return { what, undo: ['SET GLOBAL read_only = 0'] };
+  const why = other.found === null ? 'could not be read' : 'is open';
+  return { what: `${what}; ${other.address} ${why}: open this one only when that one is closed`, undo: [] };
 }
 
 function stoppedLink(
@@ -65,7 +71,7 @@ function accounts(found: FoundServer, asked: readonly AskedAccount[]): readonly 
   if (found.accounts === null) {
     return [{ what: `accounts could not be read: ${found.accountsTrouble}; ${byHand(asked)}`, undo: [] }];
   }
-  const locked = found.accounts.filter(({ freeing }) => freeing.length > 0).map(lockedAccount);
+  const locked = found.accounts.filter(({ lockedBy }) => lockedBy !== 'nobody').map(lockedAccount);
   const created = found.accounts.flatMap((account) => {
     const purpose = asked.find(({ user }) => user === account.user)?.purpose;
     return purpose === undefined ? [] : [createdAccount(account, purpose)];
@@ -73,10 +79,18 @@ function accounts(found: FoundServer, asked: readonly AskedAccount[]): readonly 
   return [...locked, ...created];
 }
 
-function lockedAccount({ user, host, freeing }: FoundAccount): Found {
+const WHO = {
+  nobody: '',
+  us: '; block_user and block_host name it',
+  somebody: ', but block_user and block_host do not name it: leave that to whoever locked it',
+  unknown:
+    '; whether mmm-agent did it, tell block_user and block_host of its file, which was not read (--agent-conf)',
+} as const;
+
+function lockedAccount({ user, host, lockedBy, freeing }: FoundAccount): Found {
   return {
-    what: `the account '${user}'@'${host}' is locked; ours is every one that block_user and block_host name`,
-    undo: ['SET SESSION sql_log_bin = 0', ...freeing],
+    what: `the account '${user}'@'${host}' is locked${WHO[lockedBy]}`,
+    undo: freeing.length === 0 ? [] : ['SET SESSION sql_log_bin = 0', ...freeing],
   };
 }
 

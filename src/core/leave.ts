@@ -17,7 +17,9 @@ export interface LeaveItem {
 export interface FoundAccount {
   readonly user: string;
   readonly host: string;
-  /** Statements that make it usable again; none when it is usable. */
+  /** `us`: `block_user` and `block_host` name it. `unknown`: the agent's file, which has them, was not read. */
+  readonly lockedBy: 'nobody' | 'us' | 'somebody' | 'unknown';
+  /** Statements that make it usable again, without any password hash; only for those that we have locked. */
   readonly freeing: readonly string[];
   readonly dropping: string;
 }
@@ -87,6 +89,27 @@ export interface LeaveInput {
     readonly why: string;
   };
   readonly files: readonly LeftFile[];
+}
+
+/** What could not be read, and why. */
+export function unreadOf({ clusters, redis }: LeaveInput): readonly string[] {
+  const members = clusters.flatMap((cluster) => cluster.members);
+  return [
+    ...members.flatMap(({ address, found, why }) => {
+      if (found === null) return [`${address} could not be read: ${why}`];
+      return found.accounts === null
+        ? [`accounts of ${address} could not be read: ${found.accountsTrouble}`]
+        : [];
+    }),
+    ...(redis.found === null ? [`Redis at ${redis.at} could not be read: ${redis.why}`] : []),
+    ...(redis.found?.complete === false ? [`Redis at ${redis.at} was not read to its end`] : []),
+  ];
+}
+
+/** Neither a server nor Redis. */
+export function sawNothing({ clusters, redis }: LeaveInput): boolean {
+  const members = clusters.flatMap((cluster) => cluster.members);
+  return redis.found === null && members.every(({ found }) => found === null);
 }
 
 /** Everything, in the order in which it is best undone: daemons, servers, Redis, files. */

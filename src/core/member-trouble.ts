@@ -25,7 +25,7 @@ export function checkTrouble(facts: readonly Facts[], member: MemberStatus): str
   const probes = facts.flatMap(({ members }) => members[address] ?? []);
   if (member.last_check === null) return [`${address} was never checked: is mmm-monitor running?`];
   if (!isFresh(member)) return [`the last check of ${address} is ${age} s old: is mmm-monitor running?`];
-  if (member.ping === 0) return [`${address} ${deadOrUnseen(probes)}`];
+  if (member.ping === 0) return [`${address} ${deadOrUnseen(probes).replaceAll(`${address}: `, '')}`];
   return member.repl_check === 'Error' ? [`${address} is not replicating${linkError(probes)}`] : [];
 }
 

@@ -227,6 +227,10 @@ export const Topology = z.object({
   routedBySidecars: z.boolean(),
   /** The writer is where it is because of a failover nobody asked for: `failback=auto` may undo only that. */
   failedOver: z.boolean().default(false),
+  /** This handover was begun at a person's request, also when it went on as a failover. */
+  asked: z.boolean().default(false),
+  /** Attempts to give the role back to primaryhost that were undone, in a row. */
+  undoneFailbacks: count.default(0),
   /** No change of writer is made on its own while set. */
   paused: z.object({ by: z.string().max(256) }).nullable(),
   incarnation: z.string().max(64),

@@ -22,6 +22,8 @@ export interface NoticeText {
 const SUBJECT = 'mmm-manager change';
 const WIDTH = 76;
 const LONGEST = 1000;
+/** A mail server need not take more than 998 octets in a line: what is longer than this is broken. */
+const LONGEST_OCTETS = 900;
 
 export interface Writing {
   /** The topology when the notice is written. */
@@ -256,12 +258,33 @@ function paragraph(text: string, indent = ''): readonly string[] {
 
 function wrapped(text: string, width: number): readonly string[] {
   const lines: string[] = [];
-  for (const word of text.split(' ')) {
+  for (const word of text.split(' ').flatMap(pieces)) {
     const last = lines.at(-1);
     if (last === undefined || last.length + 1 + word.length > width) lines.push(word);
     else lines[lines.length - 1] = `${last} ${word}`;
   }
   return lines;
+}
+
+function pieces(word: string): readonly string[] {
+  const all: string[] = [];
+  let octets = Number.POSITIVE_INFINITY;
+  for (const character of word) {
+    const more = octetsOf(character);
+    octets += more;
+    if (octets <= LONGEST_OCTETS) all[all.length - 1] += character;
+    else {
+      all.push(character);
+      octets = more;
+    }
+  }
+  return all;
+}
+
+/** In UTF-8. */
+function octetsOf(character: string): number {
+  const code = character.codePointAt(0) ?? 0;
+  return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
 }
 
 function line(text: string): string {

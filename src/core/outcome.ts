@@ -53,6 +53,8 @@ export function begin(s: Situation, t: Topology, handover: Handover): Change {
     proof: null,
     position: null,
     request: handover.request ?? null,
+    // What a person began goes on as such after a halt.
+    asked: handover.request != null || (t.phase === 'halted' && t.asked),
     incarnation: s.incarnation,
     policy: s.cluster.policy,
   };
@@ -144,6 +146,11 @@ export function passiveOf(t: Topology, writer: string): string {
 /** `list` with these links parked too. */
 export function park(list: readonly Parked[], ...links: readonly Parked[]): Parked[] {
   return [...list.filter((p) => !links.some((l) => isSameLink(p, l))), ...links];
+}
+
+/** `list` with the links between these two parked, in both directions. */
+export function parkBoth(list: readonly Parked[], a: string, b: string): Parked[] {
+  return park(list, { on: a, from: b }, { on: b, from: a });
 }
 
 /** `list` without the links between these two. */

@@ -32,7 +32,7 @@ export function sidecarReport(
   const { generation, step, phase } = direction;
   const targets = states.map((state) => ({ state, shown: shownOf(direction, state) }));
   const troubles = targets
-    .filter(({ state }) => state.down || (did === 'failed' && !isDone(phase, state)))
+    .filter(({ state }) => isTrouble(state, did === 'failed' && !isDone(phase, state)))
     .map(({ shown }) => `${shown.name}: ${shown.detail}`);
   const source = isAncestors(direction) ? ['follows the Perl mmm-identify'] : [];
   const detail = [...source, ...(refused === '' ? [] : [refused]), ...troubles].join('; ');
@@ -45,6 +45,11 @@ export function sidecarReport(
     tookMs,
     targets: targets.map(({ shown }) => shown),
   };
+}
+
+/** A router that is not running, or turns clients away, has all it can have; its clients reach nobody. */
+function isTrouble({ down, route }: TargetState, failed: boolean): boolean {
+  return failed || down || route === 'nobody';
 }
 
 function shownOf({ phase }: Direction, state: TargetState): SidecarReport['targets'][number] {

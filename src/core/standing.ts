@@ -45,8 +45,9 @@ function onlineSince(
 }
 
 /**
- * Nobody else's clock is asked, so a fresh identify does not know when the outages of a flapping member were:
- * it counts them from now, which can only make the member wait longer.
+ * Nobody else's clock is asked, so whoever did not see the outages of a flapping member (a fresh identify, or a second
+ * one) does not know when they were: it counts them from now, which can only make the member wait longer. Two that
+ * count differently would contradict each other for ever.
  */
 function outagesOf(
   previous: Standing | null,
@@ -57,9 +58,10 @@ function outagesOf(
   for (const address of cluster.masters) {
     const state = t?.members.find((m) => m.address === address)?.state;
     const before = previous?.states.get(address);
-    const isFirst = before === undefined && state === 'flapping';
-    const news = isFirst ? flapCount : state === 'offline' && before !== 'offline' ? 1 : 0;
-    const recent = (previous?.outages.get(address) ?? []).filter((ms) => nowMs - ms < flapMs);
+    const isTold = state === 'flapping' && before !== 'flapping';
+    const news = isTold ? flapCount : state === 'offline' && before !== 'offline' ? 1 : 0;
+    const isOver = state === 'online' && before === 'flapping';
+    const recent = isOver ? [] : (previous?.outages.get(address) ?? []).filter((ms) => nowMs - ms < flapMs);
     found.set(address, [...recent, ...Array.from({ length: news }, () => nowMs)].slice(-flapCount));
   }
   return found;

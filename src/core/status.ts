@@ -18,8 +18,8 @@ export interface StatusInput {
   /** From the configuration: shown even when nothing else is known. */
   readonly masters: readonly string[];
   readonly topology: Topology | null;
-  /** As stored, also when it cannot be understood; null when there is none. */
-  readonly topologyText: string | null;
+  /** Something is stored as topology, also when it cannot be understood. */
+  readonly topologyStored: boolean;
   readonly legacy: AncestorPair;
   readonly checks: ReadonlyMap<string, LegacyCheck>;
   readonly facts: readonly Facts[];
@@ -92,7 +92,7 @@ export function clusterStatus(input: StatusInput): ClusterStatus {
     reasons,
     notes,
     members,
-    parked: (topology?.parked ?? []).map((link) => ({ ...link, why: whyParked(topology, link.from) })),
+    parked: (topology?.parked ?? []).map((link) => ({ ...link, why: whyParked(topology, link) })),
     paused: topology?.paused?.by ?? null,
     sidecars: sidecarStatuses(input),
   };
@@ -146,10 +146,11 @@ function memberStatus(input: StatusInput, address: string, isActive: boolean): M
   };
 }
 
-function whyParked(topology: Topology | null, from: string): string {
-  const source = topology?.members.find(({ address }) => address === from);
-  if (source?.state === 'diverged') return `${from} has transactions that the writer lacks`;
-  return `${from} has not been compared with the writer since it lost the role`;
+function whyParked(topology: Topology | null, { on, from }: { on: string; from: string }): string {
+  const other = from === (topology?.writer ?? topology?.to) ? on : from;
+  const member = topology?.members.find(({ address }) => address === other);
+  if (member?.state === 'diverged') return `${other} is diverged`;
+  return `${other} has not been compared with the writer since it was away`;
 }
 
 function sidecarStatuses({ topology, sidecars }: StatusInput): SidecarStatus[] {

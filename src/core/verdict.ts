@@ -36,10 +36,8 @@ export function judge(input: StatusInput, members: readonly MemberStatus[]): Ver
     isTold ? null : under,
     ...waitingFor(input),
     ...rival(input),
-    ...members.flatMap((member) => illness(input, member)),
-    ...input.sidecars.flatMap(({ id, did, detail }) =>
-      did === 'failed' ? [`sidecar ${id} failed: ${detail}`] : [],
-    ),
+    ...deadFirst(members).flatMap((member) => illness(input, member, members)),
+    ...input.sidecars.flatMap(sidecarTrouble),
   ].filter((reason) => reason !== null && !critical.includes(reason));
   const health = critical.length > 0 ? 'critical' : degraded.length > 0 ? 'degraded' : 'ok';
   return { health, reasons: [...critical, ...degraded.filter((reason) => reason !== null)], notes };
@@ -83,7 +81,7 @@ function deadWriter(input: StatusInput, { address }: MemberStatus): string | nul
   const forMs = known.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...known);
   if (forMs <= input.writePauseMs) return null;
   const why = input.topology === null ? '' : whyNotReplaced(input, input.topology, address);
-  return `the writer ${address} is dead${because(probes)}${why === '' ? '' : `; ${why}`}`;
+  return `the writer ${address} is dead${because(probes).replace(`${address}: `, '')}${why === '' ? '' : `; ${why}`}`;
 }
 
 function handover(input: StatusInput): string | null {
@@ -108,12 +106,34 @@ function rival({ topology, legacy: { masterHost } }: StatusInput): string[] {
   return [`somebody wrote ${masterHost} into the ancestor's keys: is a Perl mmm-identify still running?`];
 }
 
-function illness(input: StatusInput, member: MemberStatus): string[] {
+/** What one dead server brings about comes behind it. */
+function deadFirst(members: readonly MemberStatus[]): readonly MemberStatus[] {
+  return [...members.filter(isDead), ...members.filter((member) => !isDead(member))];
+}
+
+function isDead(member: MemberStatus): boolean {
+  return member.ping === 0 && isFresh(member);
+}
+
+function sidecarTrouble({ id, did, detail }: StatusInput['sidecars'][number]): readonly string[] {
+  if (did === 'failed') return [`sidecar ${id} failed: ${detail}`];
+  return did === 'routed' && detail !== '' ? [`sidecar ${id}: ${detail}`] : [];
+}
+
+function illness(input: StatusInput, member: MemberStatus, all: readonly MemberStatus[]): string[] {
   const { address, state } = member;
-  const found = checkTrouble(input.facts, member);
+  // Nobody replicates from a dead server.
+  const isAlone = all.every((other) => other === member || isDead(other));
+  const found = isAlone && !isDead(member) && isFresh(member) ? [] : checkTrouble(input.facts, member);
   if (state === 'diverged') {
     found.push(`${address} is diverged: ${misfit(member.extra ?? { count: 2 }, 'the writer')}`);
-  } else if (state !== 'online' && input.topology?.writer !== null) found.push(`${address} is ${state}`);
+  } else if (
+    state !== 'online' &&
+    input.topology?.writer !== null &&
+    !(state === 'offline' && isDead(member))
+  ) {
+    found.push(`${address} is ${state}`);
+  }
   if (!input.agents.some(({ serves }) => serves.includes(address))) {
     found.push(`nobody attends ${address}: is mmm-agent running?`);
   }

@@ -30,10 +30,7 @@ export function createAccountKeeper(options: {
   let trouble = '';
   let exceptions = '';
 
-  async function tend(
-    t: Topology,
-    how: Pick<TendOptions, 'usable' | 'endSessions' | 'withinMs'>,
-  ): Promise<void> {
+  async function tend(t: Topology, how: Omit<TendOptions, 'spare'>): Promise<void> {
     if (!options.enabled) return;
     const { monitorUser } = t.policy;
     if (!how.usable && monitorUser === '') return say(`accounts of ${address} are not locked: ${UNNAMED}`);
@@ -61,13 +58,19 @@ export function createAccountKeeper(options: {
       return trouble;
     },
     beforeClosing: (t, withinMs) =>
-      tend(t, { usable: false, endSessions: false, withinMs: Math.min(HANDOVER_MS, withinMs / 4) }),
-    afterOpening: (t) => tend(t, { usable: true, endSessions: false, withinMs: HANDOVER_MS }),
+      tend(t, {
+        usable: false,
+        whileWritable: true,
+        endSessions: false,
+        withinMs: Math.min(HANDOVER_MS, withinMs / 4),
+      }),
+    afterOpening: (t) =>
+      tend(t, { usable: true, whileWritable: false, endSessions: false, withinMs: HANDOVER_MS }),
     async steadily(t, look) {
       const wished = accountsWished(t, address, look);
       if (wished === null) return;
       const usable = wished === 'usable';
-      await tend(t, { usable, endSessions: !usable, withinMs: STEADY_MS });
+      await tend(t, { usable, whileWritable: false, endSessions: !usable, withinMs: STEADY_MS });
     },
   };
 }

@@ -2,6 +2,7 @@
  * What all daemons share: read the configuration, hold the state directory, connect, run until TERM or INT,
  * read the configuration again on HUP. Only a configuration error ends a daemon by itself.
  */
+import { setMaxListeners } from 'node:events';
 import type { RedisConfig, StateConfig } from '../config/types.ts';
 import { ConfigError } from '../errors.ts';
 import { createRedisHub } from '../hub/redis-hub.ts';
@@ -71,6 +72,7 @@ export async function runDaemon<C extends CommonConfig>(
   life.log.info({ event: 'stopping' }, 'stopping; no server is opened or closed by that');
   await life.end(null);
   await lock.release();
+  await life.log.drained();
   return 0;
 
   function announce(log: ProgramLog): void {
@@ -180,6 +182,8 @@ function live<C extends CommonConfig>(options: LifeOptions<C>): Life<C> {
   const { host, port, username, password, db, topic } = config.redis;
   const hub = createRedisHub({ host, port, username, password, db, topic, log });
   const abort = new AbortController();
+  // It ends loops and connections of many clusters: that is no leak to be warned of.
+  setMaxListeners(0, abort.signal);
   let successor: C | null = null;
   log.info({ event: 'starting', file: config.file, id: config.state.id }, 'starting');
   const runtime: Runtime<C> = {

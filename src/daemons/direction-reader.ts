@@ -34,8 +34,15 @@ export function createDirectionReader(options: {
   async function readAncestor(): Promise<Direction | null> {
     const state = await hub.read(uniqsign);
     if (state.topology !== null) return state.topology;
-    // Whoever wrote it decides, even if it cannot be understood here.
-    if (state.topologyText !== null) return null;
+    if (state.topologyStored) {
+      // Whoever wrote it decides, even if it cannot be understood here.
+      decided = true;
+      const { complaints } = state;
+      say('the topology cannot be understood: is a newer version at work? The last good state is kept', {
+        complaints,
+      });
+      return null;
+    }
     const generation = generationReported({
       ...state,
       sidecars: state.sidecars.filter((report) => report.id !== id),
@@ -64,7 +71,7 @@ export function createDirectionReader(options: {
         return null;
       }
       const found = await readAncestor();
-      decided = found !== null && found.generation > 0;
+      decided ||= found !== null && found.generation > 0;
       last = found ?? last;
       return found;
     },

@@ -39,6 +39,8 @@ const EVENTS = 200;
 const MOST_WAITING = 20;
 /** Between attempts while they fail. */
 const PAUSES_MS = [10_000, 60_000, 300_000, 900_000];
+/** A letter that is older once the pauses have grown to their longest is given up. */
+const OLDEST_MS = 24 * 3_600_000;
 const IDLE_MS = 3_600_000;
 
 export function startMailer(options: MailerOptions): Mailer {
@@ -47,7 +49,7 @@ export function startMailer(options: MailerOptions): Mailer {
   const unsaved = new Set<string>();
   const watching = createTrouble(log);
   const saving = createTrouble(log);
-  /** Since the latest letter came. */
+  /** Since the latest letter or cluster came. */
   let attempts = 0;
   let complaint = '';
 
@@ -68,7 +70,12 @@ export function startMailer(options: MailerOptions): Mailer {
     if (!mayBeDue(post.told, t)) return unsaved.has(uniqsign) ? save(uniqsign) : undefined;
     const { told, notices } = due(post.told, t, await hub.events(uniqsign, EVENTS));
     if (notices.length === 0 && JSON.stringify(told) === JSON.stringify(post.told)) return;
-    const letters = notices.map((notice) => ({ ...noticeText(notice, { now: t, by, utc }), to: null }));
+    const writtenAtEpochMs = clock.epochMs();
+    const letters = notices.map((notice) => ({
+      ...noticeText(notice, { now: t, by, utc }),
+      to: null,
+      writtenAtEpochMs,
+    }));
     // Something may have been sent while the events were read.
     const waiting = [...(mailbox.read(uniqsign)?.waiting ?? []), ...letters];
     await keep(uniqsign, { told, waiting: bounded(uniqsign, waiting) });
@@ -79,9 +86,7 @@ export function startMailer(options: MailerOptions): Mailer {
 
   function bounded(uniqsign: string, waiting: readonly Letter[]): readonly Letter[] {
     const given = waiting.slice(0, -MOST_WAITING);
-    for (const { id, subject } of given) {
-      log.warn({ uniqsign, mail: id, subject }, 'gave a mail up: too many wait for the mail server');
-    }
+    for (const letter of given) lament(uniqsign, letter, 'too many wait for the mail server');
     return waiting.slice(-MOST_WAITING);
   }
 
@@ -108,12 +113,37 @@ export function startMailer(options: MailerOptions): Mailer {
       waitingOf(uniqsign).map((letter) => ({ uniqsign, letter })),
     );
     for (const { uniqsign, letter } of all) {
-      if (signal.aborted || (await send(uniqsign, letter)) === 'nothing goes') return;
+      if (signal.aborted || (await send(uniqsign, letter)) === 'nothing goes') break;
     }
+    if (!signal.aborted && attempts >= PAUSES_MS.length) await giveUpOld();
+  }
+
+  /** A mail server that takes a letter and never says so would deliver it again and again. */
+  async function giveUpOld(): Promise<void> {
+    for (const uniqsign of followed) {
+      for (const letter of waitingOf(uniqsign)) {
+        if (clock.epochMs() - letter.writtenAtEpochMs < OLDEST_MS) continue;
+        const why = complaint === '' ? 'a receiver is still refused for now' : complaint;
+        lament(uniqsign, letter, `it could not be sent for 24 hours: ${why}`);
+        await settle(uniqsign, letter, []);
+      }
+    }
+  }
+
+  function lament(uniqsign: string, { id, subject, to }: Letter, why: string): void {
+    log.error(
+      { uniqsign, mail: id, subject, to: to ?? 'everybody', reason: why },
+      'gave a mail up: nobody is told of it any more',
+    );
   }
 
   async function send(uniqsign: string, letter: Letter): Promise<'go on' | 'nothing goes'> {
     const delivery = await postman.send(letter, signal);
+    if (!delivery.ok && delivery.forGood) {
+      lament(uniqsign, letter, delivery.why);
+      await settle(uniqsign, letter, []);
+      return 'go on';
+    }
     if (!delivery.ok) {
       if (!signal.aborted) complain(delivery.why);
       return delivery.isAnswer ? 'go on' : 'nothing goes';
@@ -128,7 +158,7 @@ export function startMailer(options: MailerOptions): Mailer {
     return 'go on';
   }
 
-  /** Takes a sent letter away, or leaves it for those who have not got it. */
+  /** Takes a letter away, or leaves it for those who have not got it. */
   async function settle(uniqsign: string, { id }: Letter, to: readonly string[]): Promise<void> {
     const post = mailbox.read(uniqsign);
     if (post === null) return;
@@ -171,6 +201,7 @@ export function startMailer(options: MailerOptions): Mailer {
     follow(uniqsign) {
       if (followed.has(uniqsign)) return;
       followed.add(uniqsign);
+      attempts = 0;
       watcher.wake();
       sender.wake();
     },

@@ -27,6 +27,7 @@ export function assemble(uniqsign: string, raw: RawCluster): ClusterState {
   return {
     topology: parseTopology(uniqsign, raw.topology, complain),
     topologyText: raw.topology.text,
+    topologyStored: raw.topology.text !== null || raw.topology.why !== '',
     ...reports,
     requests: parseRequests(uniqsign, raw, complain),
     legacy: checkLegacy(uniqsign, raw.legacy, complain),

@@ -1,5 +1,6 @@
 /** What the steps of closing a server share. */
 import type { History } from '../core/model.ts';
+import { askAll } from './ask-all.ts';
 import type { Answers, Dialect, Own, Row, Statement } from './dialects/dialect.ts';
 import type { OwnWrites } from './own-writes.ts';
 import { errnoOf } from './reasons.ts';
@@ -31,15 +32,24 @@ export function sessions(ladder: Ladder): Promise<readonly Row[]> {
   return run(ladder.control, ladder, ladder.dialect.sessions(ladder.own), 'listing sessions');
 }
 
-/** Ends application sessions: those that are there just now, or these. */
-export async function endSessions(ladder: Ladder, ids?: readonly number[]): Promise<void> {
+/**
+ * Ends application sessions: those that are there just now, or these. Stops, with some left, when the time is over
+ * or `goesOn` says no.
+ */
+export async function endSessions(
+  ladder: Ladder,
+  ids?: readonly number[],
+  goesOn: () => boolean = () => true,
+): Promise<void> {
   const { control, dialect, own } = ladder;
   if (dialect.killAll !== null) {
     await run(control, ladder, dialect.killAll(own, ids), 'ending sessions');
     return;
   }
   const all = ids ?? (await sessions(ladder)).map(idOf);
-  await Promise.all(all.map((id) => endOne(ladder, id)));
+  // Each bound runs from when its statement is queued: thousands at once would take the session with them.
+  for (let done = 0; done < all.length && ladder.leftMs() > 0 && goesOn(); done += AT_ONCE)
+    await Promise.all(all.slice(done, done + AT_ONCE).map((id) => endOne(ladder, id)));
 }
 
 async function endOne(ladder: Ladder, id: number): Promise<void> {
@@ -51,6 +61,7 @@ async function endOne(ladder: Ladder, id: number): Promise<void> {
 }
 
 const NO_SUCH_SESSION = 1094;
+const AT_ONCE = 50;
 
 export function idOf(session: Row): number {
   return Number(session.ID);
@@ -59,8 +70,8 @@ export function idOf(session: Row): number {
 /** read_only and the history. */
 export function readPosition(ladder: Ladder): Promise<Answers> {
   const { control, dialect } = ladder;
-  return Promise.all(
-    dialect.position.map((one) => run(control, ladder, one, 'reading read_only and the position')),
+  return askAll(dialect, dialect.position, (one) =>
+    run(control, ladder, one, 'reading read_only and the position'),
   );
 }
 

@@ -1,19 +1,19 @@
-import type { FoundAccount, FoundServer } from '../core/leave.ts';
+import type { FoundServer } from '../core/leave.ts';
 import { ServerError } from '../errors.ts';
-import { freeing } from './accounts/account.ts';
-import { catalogueFor } from './accounts/catalogue.ts';
-import { quotedAccount } from './accounts/quote.ts';
+import { nameOf } from './accounts/account.ts';
+import { type Blocking, catalogueFor } from './accounts/catalogue.ts';
+import { isServersOwn } from './accounts/choice.ts';
 import type { Dialect, Row } from './dialects/dialect.ts';
 import { createKeeper, type KeeperOptions } from './keeper.ts';
+import { leftAccount } from './left-accounts.ts';
 import { createServer } from './server.ts';
 import type { Session } from './session.ts';
-
-/** Accounts of the server itself are always locked. */
-const SERVERS_OWN = /^(?:mariadb|mysql)\.(?:sys|session|infoschema)$/;
 
 export interface LeftoverOptions extends KeeperOptions {
   /** Accounts of these users are listed, locked or not. */
   readonly users: readonly string[];
+  /** Which accounts the agent locks; `unknown`: its file was not read. */
+  readonly block: Blocking | 'none' | 'unknown';
   readonly withinMs: number;
 }
 
@@ -43,27 +43,23 @@ function toLink(row: Row, dialect: Dialect): FoundServer['links'][number] {
 async function readAccounts(
   session: Session,
   dialect: Dialect,
-  { users }: LeftoverOptions,
+  { users, block }: LeftoverOptions,
   leftMs: () => number,
 ): Promise<Pick<FoundServer, 'accounts' | 'accountsTrouble'>> {
-  const { list, toAccount, store } = catalogueFor(dialect);
+  const { list, toAccount } = catalogueFor(dialect);
   const ask = (sql: string) => session.ask({ sql, doing: 'reading the accounts', timeoutMs: leftMs() });
   try {
     await ask("SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES'");
-    const all = (await ask(list({ user: '^', host: '^' }))).map(toAccount);
+    const read = async (blocking: Blocking) => (await ask(list(blocking))).map(toAccount);
+    const all = await read({ user: '^', host: '^' });
+    const matching = typeof block === 'string' ? [] : (await read(block)).filter(({ matches }) => matches);
+    const ours = new Set(matching.map(nameOf));
     const accounts = all
-      .filter(({ user }) => !SERVERS_OWN.test(user))
-      .map((account): FoundAccount => {
-        const change = freeing(account, store);
-        const { user, host } = account;
-        return {
-          user,
-          host,
-          freeing: change.possible ? change.sql : [],
-          dropping: `DROP USER ${quotedAccount(account)}`,
-        };
-      })
-      .filter(({ user, freeing: due }) => due.length > 0 || users.includes(user));
+      .filter((account) => !isServersOwn(account))
+      .map((account) =>
+        leftAccount(account, block === 'unknown' ? null : ours.has(nameOf(account)), dialect.flavour),
+      )
+      .filter(({ user, lockedBy }) => lockedBy !== 'nobody' || users.includes(user));
     return { accounts, accountsTrouble: '' };
   } catch (error) {
     if (!(error instanceof ServerError)) throw error;

@@ -4,14 +4,19 @@
  */
 import { appliedFrom, comparePlaces, hasReached } from '../core/binlog-history.ts';
 import type { History, Place } from '../core/model.ts';
+import { ServerError } from '../errors.ts';
 import type { Dialect, LogReading, Row, Statement } from './dialects/dialect.ts';
+import { EVENTS_FIRST, nextLimit } from './pace.ts';
 import { unlessGone } from './reasons.ts';
-import { ends } from './transactions.ts';
+import { type Standing, step } from './transactions.ts';
 
 type BinlogHistory = Extract<History, { kind: 'binlog' }>;
 
 export interface OwnWrites {
-  /** Fills in what only the binary log tells; histories of other kinds are left as they are. */
+  /**
+   * Fills in what only the binary log tells, `unknown` where it cannot be read; histories of other kinds are left as
+   * they are.
+   */
   complete(history: History, known: readonly History[], means: Means): Promise<History>;
 }
 
@@ -28,10 +33,12 @@ interface Mark {
   readonly checked: Place;
   readonly end: Place;
   readonly count: number;
+  /** Whether `checked` is within a transaction. */
+  readonly standing: Standing;
 }
 
 const EVENTS_AT_ONCE = 1000;
-const MOST_ROUNDS = 6;
+const MOST_ROUNDS = 8;
 
 /** For one server; remembers where the last search ended. */
 export function createOwnWrites(address: string): OwnWrites {
@@ -44,6 +51,20 @@ export function createOwnWrites(address: string): OwnWrites {
     if (logs === null || named.end.file === '') return named;
     const after = appliedBy(named, known);
     if (after === null) return named;
+    try {
+      return await read(named, after, logs, means);
+    } catch (error) {
+      if (!(error instanceof ServerError)) throw error;
+      return { ...named, unknown: `its binary log cannot be read: ${error.message}` };
+    }
+  };
+
+  const read = async (
+    named: BinlogHistory,
+    after: Place,
+    logs: LogReading,
+    means: Means,
+  ): Promise<BinlogHistory> => {
     const files = logs.toFiles(await means.ask(logs.files, 'listing the binary logs'));
     const unknown = whyGone(after, files);
     if (unknown !== null) {
@@ -95,7 +116,7 @@ function isShort(after: Place, end: Place, files: Files): boolean {
 
 /** Goes on where the last search ended, unless the peer is further already or was set back. */
 function begin(mark: Mark | null, after: Place): Mark {
-  const anew: Mark = { after, checked: after, end: after, count: 0 };
+  const anew: Mark = { after, checked: after, end: after, count: 0, standing: 'outside' };
   if (mark === null || !hasReached(after, mark.after) || !hasReached(mark.checked, after)) return anew;
   if (mark.count === 0 || hasReached(after, mark.end)) return { ...mark, after, end: after, count: 0 };
   return comparePlaces(after, mark.after) === 0 ? mark : anew;
@@ -114,27 +135,30 @@ async function search(
   if (!isWhole && start.checked === start.after && behind === undefined) return { ...start, checked: end };
   let mark =
     !isWhole && start.checked === start.after && behind !== undefined
-      ? { ...start, checked: { file: behind, pos: 4 } }
+      ? { ...start, checked: { file: behind, pos: 4 }, standing: 'outside' as const }
       : start;
   const untilMs = leftMs() / 2;
+  let limit = EVENTS_FIRST;
   for (
     let round = 0;
     round < MOST_ROUNDS && !hasReached(mark.checked, end) && leftMs() > untilMs;
     round += 1
   ) {
-    const rows = await unlessGone(ask(logs.events(mark.checked, EVENTS_AT_ONCE), 'reading the binary log'));
+    const rows = await unlessGone(ask(logs.events(mark.checked, limit), 'reading the binary log'));
     if (rows === null) return null;
-    for (const event of logs.toEvents(rows)) {
+    const events = logs.toEvents(rows);
+    for (const event of events) {
       const checked = { file: mark.checked.file, pos: event.end };
       const isMine = event.serverId === serverId;
-      const isEnd = ends(event);
-      const found = isMine && isEnd ? { count: mark.count + 1, end: checked } : {};
-      mark = { ...mark, ...found, checked };
+      const { standing, ended } = step(mark.standing, event);
+      const found = isMine && ended ? { count: mark.count + 1, end: checked } : {};
+      mark = { ...mark, ...found, checked, standing };
     }
     const next = files[files.indexOf(mark.checked.file) + 1];
-    if (rows.length < EVENTS_AT_ONCE && next !== undefined)
-      mark = { ...mark, checked: { file: next, pos: 4 } };
+    if (rows.length < limit && next !== undefined)
+      mark = { ...mark, checked: { file: next, pos: 4 }, standing: 'outside' };
     else if (rows.length === 0) break;
+    limit = nextLimit(limit, events, EVENTS_AT_ONCE);
   }
   return mark;
 }

@@ -1,9 +1,9 @@
 import { ServerError } from '../errors.ts';
-import type { Dialect, Row } from './dialects/dialect.ts';
+import type { Dialect, Row, Statement } from './dialects/dialect.ts';
 import { dialectOf, familyOf } from './dialects/index.ts';
 import { ABILITY_VARIABLES, type Abilities } from './dialects/mysql.ts';
 import { HEARTBEATS } from './dialects/mysql-links.ts';
-import { errnoOf } from './reasons.ts';
+import { errnoOf, isPrivilegeMissing } from './reasons.ts';
 import type { Session } from './session.ts';
 
 /** Finds out how to talk to the server, and that all sessions can be seen; rejects with ServerError. */
@@ -14,7 +14,17 @@ export async function recognise(session: Session, address: string, timeoutMs: nu
   if ('refusal' in found) throw new ServerError('faulty', `${address}: ${found.refusal}`);
   const dialect = dialectOf(found.family, found.family === 'mysql' ? await abilities(ask) : NONE);
   await session.ask({ ...dialect.seeEverybody, timeoutMs, doing: 'checking that all sessions can be seen' });
+  if (dialect.logs !== null) await checkReading(dialect.logs.mayRead, session, timeoutMs);
   return dialect;
+}
+
+/** Only after the crash of its source is a relay log read: too late to learn that it may not be. */
+async function checkReading(mayRead: Statement, session: Session, timeoutMs: number): Promise<void> {
+  try {
+    await session.ask({ ...mayRead, timeoutMs, doing: 'checking that logs may be read' });
+  } catch (error) {
+    if (errnoOf(error) === null || isPrivilegeMissing(error)) throw error;
+  }
 }
 
 const NONE: Abilities = {

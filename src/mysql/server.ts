@@ -7,7 +7,7 @@ import { closeServer } from './close.ts';
 import type { Dialect, Own, Row, Statement } from './dialects/dialect.ts';
 import { createKeeper } from './keeper.ts';
 import type { CloseOptions } from './ladder.ts';
-import { linkIn } from './links.ts';
+import { linkIn, restartIfTorn } from './links.ts';
 import { lookAt } from './look.ts';
 import { openServer } from './open.ts';
 import { createOwnWrites } from './own-writes.ts';
@@ -52,7 +52,7 @@ export function createServer(options: ServerOptions): Server {
   const look = (timeoutMs: number, known: readonly History[] = []): Promise<Look> =>
     keeper.use(timeoutMs, async (kept, dialect, leftMs) => {
       const at = (session: Session): Promise<Look> =>
-        lookAt({ session, dialect, own, ownWrites, leftMs }, known);
+        lookAt({ session, extra, dialect, own, ownWrites, leftMs }, known);
       // A look that runs out of time gives up its connection, which must not be the one that closes the server.
       return closing > 0 ? alone(leftMs(), at) : at(kept);
     });
@@ -86,6 +86,7 @@ export function createServer(options: ServerOptions): Server {
     from: string,
     doing: string,
     steps: (dialect: Dialect) => (link: Row) => readonly Statement[],
+    prepare: (dialect: Dialect, link: Row, session: Session) => Promise<void> = async () => {},
   ): Promise<void> => {
     const { dialect, link } = await keeper.use(options.connectTimeoutMs + STEP_MS, async (session, known) => {
       const rows = await session.ask({ ...known.links, doing, timeoutMs: STEP_MS });
@@ -94,6 +95,7 @@ export function createServer(options: ServerOptions): Server {
     // Stopping waits for the statement being applied: the kept connection must not be given up for that.
     try {
       await alone(options.connectTimeoutMs, async (session) => {
+        await prepare(dialect, link, session);
         for (const step of steps(dialect)(link)) await session.ask({ ...step, doing, timeoutMs: STEP_MS });
       });
     } catch (error) {
@@ -113,7 +115,13 @@ export function createServer(options: ServerOptions): Server {
     stopReceiving: (from) =>
       control(from, `stopping to receive from ${from}`, (dialect) => dialect.stopReceiving),
     stopLink: (from) => control(from, `stopping replication from ${from}`, (dialect) => dialect.stopLink),
-    startLink: (from) => control(from, `starting replication from ${from}`, (dialect) => dialect.startLink),
+    startLink: (from) =>
+      control(
+        from,
+        `starting replication from ${from}`,
+        (dialect) => dialect.startLink,
+        (dialect, link, session) => restartIfTorn(dialect, link, session, extra),
+      ),
     end: () => {
       keeper.end();
       accounts?.end();

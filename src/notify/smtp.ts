@@ -2,18 +2,27 @@
 import nodemailer from 'nodemailer';
 import type { Delivery, Letter, Postman } from '../ports.ts';
 import { rawMessage } from './message.ts';
-import { refusalsOf, whyNot } from './trouble.ts';
+import { isPermanent, refusalsOf, whyNot } from './trouble.ts';
 
 export interface SmtpOptions {
   readonly host: string;
   readonly port: number;
   readonly sender: string;
   readonly receivers: readonly string[];
-  /** For the connection, the greeting, and each silence of the server. */
-  readonly stepMs?: number;
+  /** For the connection and the greeting. */
+  readonly connectMs?: number;
+  /** For each silence of the server afterwards. */
+  readonly silenceMs?: number;
   /** For a letter as a whole. */
   readonly wholeMs?: number;
 }
+
+/**
+ * A server that looks into a mail before it takes it may need this long (RFC 5321, 4.5.3.2.6). Whoever gives up
+ * earlier and sends it again has it delivered twice.
+ */
+const SILENCE_MS = 600_000;
+const WHOLE_MS = 660_000;
 
 /**
  * Encrypts when the server offers it, whatever certificate it shows, and sends in the clear when it does not or
@@ -21,7 +30,7 @@ export interface SmtpOptions {
  * encrypted. One connection per letter.
  */
 export function createPostman(options: SmtpOptions): Postman {
-  const wholeMs = options.wholeMs ?? 60_000;
+  const wholeMs = options.wholeMs ?? WHOLE_MS;
   return {
     async send(letter, signal) {
       const bound = AbortSignal.any([signal, AbortSignal.timeout(wholeMs)]);
@@ -47,7 +56,7 @@ async function attempt(
   signal: AbortSignal,
   encrypts: boolean,
 ): Promise<Attempt> {
-  const { host, port, sender, receivers, stepMs = 15_000 } = options;
+  const { host, port, sender, receivers, connectMs = 15_000 } = options;
   const transport = nodemailer.createTransport({
     host,
     port,
@@ -55,10 +64,10 @@ async function attempt(
     ignoreTLS: !encrypts,
     opportunisticTLS: true,
     tls: { rejectUnauthorized: false },
-    connectionTimeout: stepMs,
-    greetingTimeout: stepMs,
-    socketTimeout: stepMs,
-    dnsTimeout: stepMs,
+    connectionTimeout: connectMs,
+    greetingTimeout: connectMs,
+    dnsTimeout: connectMs,
+    socketTimeout: options.silenceMs ?? SILENCE_MS,
     socketCloseTimeout: 500,
     disableFileAccess: true,
     disableUrlAccess: true,
@@ -82,14 +91,12 @@ function isAboutTls({ code, error }: Attempt): boolean {
 }
 
 function failed(
-  { host, port, wholeMs = 60_000 }: SmtpOptions,
+  { host, port, wholeMs = WHOLE_MS }: SmtpOptions,
   { error, code }: Attempt,
   bound: AbortSignal,
 ): Delivery {
   const why = bound.aborted ? `not done within ${wholeMs} ms` : whyNot(error);
-  return {
-    ok: false,
-    why: `mail server ${host}:${port}: ${why}`,
-    isAnswer: code === 'EENVELOPE' || code === 'EMESSAGE',
-  };
+  const isAnswer = code === 'EENVELOPE' || code === 'EMESSAGE';
+  const forGood = isAnswer && isPermanent(error);
+  return { ok: false, why: `mail server ${host}:${port}: ${why}`, isAnswer, forGood };
 }

@@ -20,6 +20,13 @@ export function refusalsOf(
   }));
 }
 
+/** 5yz. When all receivers are refused, and one of them for now, the error is that one's. */
+export function isPermanent(error: unknown): boolean {
+  const code =
+    typeof error === 'object' && error !== null && 'responseCode' in error ? error.responseCode : 0;
+  return typeof code === 'number' && code >= 500;
+}
+
 /** What happened and what to do next. */
 export function whyNot(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';

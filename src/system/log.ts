@@ -1,6 +1,7 @@
 import pino from 'pino';
 import type { Log } from '../ports.ts';
 import { createLogFiles } from './log-files.ts';
+import { createOutput, type Output } from './output.ts';
 
 export interface LogOptions {
   /** In every line. */
@@ -18,6 +19,8 @@ export interface ProgramLog extends Log {
   reopen(): void;
   /** Lets go of every file; standard output stays open. */
   close(): void;
+  /** Resolves when standard output has taken every line, or soon after when nobody reads it. */
+  drained(): Promise<void>;
 }
 
 const SECRETS = ['password', 'verifyPassword', 'secret'];
@@ -44,22 +47,16 @@ export function createLog({ program, file, level }: LogOptions): ProgramLog {
     },
     reopen: () => files.reopen(),
     close: () => files.close(),
+    drained: () => output.drained(),
   };
 }
 
-let shared: pino.DestinationStream | null = null;
-
-/** Asynchronous, bounded and unable to fail: whoever reads it must not hold the program up or end it. */
-function standardOutput(): pino.DestinationStream {
-  shared ??= openOutput();
-  return shared;
-}
+let shared: Output | null = null;
 
 /** One for the whole program, so that its lines keep their order over a change of the configuration. */
-function openOutput(): pino.DestinationStream {
-  const stream = pino.destination({ fd: 1, sync: false, maxLength: 8 * 1024 * 1024 });
-  stream.on('error', () => undefined);
-  return stream;
+function standardOutput(): Output {
+  shared ??= createOutput(process.stdout.fd);
+  return shared;
 }
 
 function start(program: string, level: string, destination: pino.DestinationStream): pino.Logger {

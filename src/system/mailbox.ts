@@ -25,6 +25,11 @@ const Saved = z.strictObject({
         subject: z.string().max(512),
         text: z.string().max(65_536),
         to: z.array(z.string().max(512)).nullable(),
+        // One that was kept before letters had a date is as if written now.
+        writtenAtEpochMs: z
+          .int()
+          .min(0)
+          .default(() => Date.now()),
       }),
     )
     .max(1000),

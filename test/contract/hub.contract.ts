@@ -63,6 +63,7 @@ export function hubContract(name: string, start: () => Promise<HubUnderTest>): v
       it('is absent at first, and nothing is complained about', async () => {
         const state = await hub.read(SIGN);
         expect(state).toMatchObject({ topology: null, topologyText: null, complaints: [], requests: [] });
+        expect(state.topologyStored).toBe(false);
         expect(state.legacy).toEqual(noLegacy);
         expect(state.incarnation).not.toBe('');
         expect(await hub.readTopology(SIGN)).toBeNull();

@@ -283,7 +283,7 @@ export function serverContract(
   });
 
   describe(`${name}: accounts`, () => {
-    const lock = { usable: false, spare: [], endSessions: true, withinMs: 2000 };
+    const lock = { usable: false, whileWritable: true, spare: [], endSessions: true, withinMs: 2000 };
     const release = { ...lock, usable: true };
     const done = { trouble: '', exceptions: '' };
 
@@ -311,6 +311,17 @@ export function serverContract(
       await expect(a.client()).rejects.toThrow();
       await server.tendAccounts(lock);
       await eventually('the session is gone', async () => !(await client.connected()));
+    });
+
+    test('leaves a writable server alone unless told to, and locks a closed one', async () => {
+      const { a, b } = await start();
+      const client = await a.client();
+      const closedOnly = { ...lock, whileWritable: false };
+      expect(await a.adapter({ blocks: true }).tendAccounts(closedOnly)).toEqual({ ...done, changed: [] });
+      await client.write('still there');
+      await (await a.client()).connected();
+      const standby = b.adapter({ blocks: true });
+      expect(await standby.tendAccounts(closedOnly)).toEqual({ ...done, changed: ["'app'@'%'"] });
     });
 
     test('works on a read-only server, and writes no transaction', async () => {

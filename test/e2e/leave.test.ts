@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { DbServer } from '../support/db-server.ts';
 import { eventually } from '../support/eventually.ts';
 import { rootSession } from '../support/mariadb-admin.ts';
-import { accounts } from '../support/mariadb-template.ts';
+import { accounts, BLOCK_GRANTS } from '../support/mariadb-template.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 
 interface Item {
@@ -14,16 +14,18 @@ interface Item {
 }
 
 test('the list of leave, carried out: nothing is left, and the pair replicates both ways', async () => {
-  await using stack = await startStack();
+  await using stack = await startStack({ agentKeys: ['block_user=^app$', 'block_host=^%$'] });
   const { a, b } = stack;
-  // As block_user needs it, and as the ancestor's accounts have it.
   for (const server of [a, b]) {
-    await server.admin('SET STATEMENT sql_log_bin=0 FOR GRANT SELECT ON mysql.* TO mmm@`%`');
+    for (const grant of [`${BLOCK_GRANTS} ON *.*`, 'SELECT ON mysql.*']) {
+      await server.admin(`SET STATEMENT sql_log_bin=0 FOR GRANT ${grant} TO mmm@\`%\``);
+    }
+    await server.admin('SET STATEMENT sql_log_bin=0 FOR CREATE USER gone@`%` ACCOUNT LOCK');
   }
-  await b.admin('SET STATEMENT sql_log_bin=0 FOR ALTER USER app@`%` ACCOUNT LOCK');
   const switched = await stack.control('switchover');
   expect(switched.code).toBe(0);
   await stack.stable(b);
+  await eventually('the account is locked on the standby', async () => await isLocked(a, 'app'));
   await a.shutdown();
   await eventually(
     'it is away',
@@ -33,6 +35,9 @@ test('the list of leave, carried out: nothing is left, and the pair replicates b
   for (const daemon of stack.daemons) expect((await daemon.term()).code).toBe(0);
   await a.start();
 
+  // As another cluster would have it whose uniqsign begins with ours.
+  const foreign = `mysql-${stack.uniqsign}-eu-topology`;
+  await stack.redis.client.set(foreign, 'of somebody else');
   expect(await stack.control('leave')).toMatchObject({ code: 2, stdout: '' });
   const text = await stack.control('leave', '--dry-run');
   expect(text).toMatchObject({ code: 0, stderr: '' });
@@ -44,14 +49,19 @@ test('the list of leave, carried out: nothing is left, and the pair replicates b
   expect(paths(items)).toEqual(expect.arrayContaining([stack.files.mmm, stack.haproxy.configFile]));
 
   for (const server of [a, b]) await undoOn(server, items);
+  for (const server of [a, b]) {
+    expect([await isLocked(server, 'app'), await isLocked(server, 'gone')]).toEqual([false, true]);
+  }
+  // Two open servers would be the worst that a list can lead to.
+  expect([await isClosed(a), await isClosed(b)]).toEqual([1, 0]);
   const keep = items.filter(({ place, what }) => place === 'redis' && !what.includes('Perl'));
   for (const command of keep.flatMap(({ undo }) => undo)) await redisCli(stack, command);
 
   const prefix = `mysql-${stack.uniqsign}-`;
-  const names = (await stack.redis.client.keys('*')).map((key) => key.replace(prefix, '')).sort();
+  const names = (await stack.redis.client.keys('*')).filter((key) => key !== foreign);
   const checks = [`${a.address}-check`, `${b.address}-check`];
   const ancestors = ['master', 'members', 'mode', 'primaryhost', 'secondaryhost', 'servicemode'];
-  expect(names).toEqual([...ancestors, ...checks].sort());
+  expect(names.map((key) => key.replace(prefix, '')).sort()).toEqual([...ancestors, ...checks].sort());
   expect(await stack.redis.client.hgetall(`${prefix}master`)).toEqual({ host: b.address });
   expect(await stack.redis.client.hgetall(`${prefix}mode`)).toEqual({
     active: b.address,
@@ -59,7 +69,7 @@ test('the list of leave, carried out: nothing is left, and the pair replicates b
   });
   const theirs = items.find(({ place, what }) => place === 'redis' && what.includes('Perl'));
   for (const command of theirs?.undo ?? []) await redisCli(stack, command);
-  expect(await stack.redis.client.keys('*')).toEqual([]);
+  expect(await stack.redis.client.keys('*')).toEqual([foreign]);
 
   for (const server of [a, b]) {
     const [row] = await server.admin(
@@ -67,14 +77,20 @@ test('the list of leave, carried out: nothing is left, and the pair replicates b
     );
     expect(Number(row?.ours)).toBe(0);
   }
-  await replicates(a, b, 'one way');
-  await replicates(b, a, 'the other way');
+  await replicates(b, a, 'one way');
+  await b.admin('SET GLOBAL read_only = 1');
+  await a.admin('SET GLOBAL read_only = 0');
+  await replicates(a, b, 'the other way');
 
   await Promise.all([a.shutdown(), b.shutdown(), stack.redis.stop()]);
   const blind = await stack.control('leave', '--dry-run');
-  expect(blind.code).toBe(0);
+  expect(blind.code).toBe(1);
   expect(blind.stdout).toContain(`${a.address}: it could not be read`);
   expect(blind.stdout).toContain('look by hand for mysql-*');
+  const { unread } = JSON.parse((await stack.control('leave', '--dry-run', '--json')).stdout);
+  for (const address of [a.address, b.address, 'Redis at']) {
+    expect(unread).toContainEqual(expect.stringContaining(address));
+  }
 });
 
 async function list(stack: Stack): Promise<readonly Item[]> {
@@ -103,9 +119,20 @@ async function redisCli(stack: Stack, command: string): Promise<void> {
   await stack.redis.client.call(name, ...args);
 }
 
-/** Written by root, whom nothing stops: the accounts of applications are not asked here. */
+async function isLocked(server: DbServer, user: string): Promise<boolean> {
+  const [row] = await server.admin(
+    `SELECT JSON_VALUE(Priv, '$.account_locked') AS locked FROM mysql.global_priv WHERE User = '${user}'`,
+  );
+  return ['1', 'true'].includes(String(row?.locked));
+}
+
+async function isClosed(server: DbServer): Promise<unknown> {
+  return (await server.admin('SELECT @@read_only AS closed'))[0]?.closed;
+}
+
+/** Written by the application, whose account is released. */
 async function replicates(from: DbServer, to: DbServer, value: string): Promise<void> {
-  expect((await from.admin('SELECT @@read_only AS closed'))[0]?.closed).toBe(0);
+  expect(await isClosed(from)).toBe(0);
   const session = await from.session(accounts.app);
   await session.query(`INSERT INTO t.x (v) VALUES ('${value}')`);
   session.end();

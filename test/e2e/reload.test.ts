@@ -28,6 +28,19 @@ test('HUP: a file with mistakes is refused with all of them, the old configurati
   expect((await stack.control('switchover')).code).toBe(2); // it reads the same broken file
   expect(await stack.topology()).toMatchObject({ generation: before.generation });
 
+  for (const [daemon, file] of [
+    [stack.agent, stack.files.agent],
+    [stack.sidecar, stack.files.sidecar],
+  ] as const) {
+    const sound = await readFile(file, 'utf8');
+    await writeFile(file, `${sound}[nonsense\ndb=x\n`);
+    daemon.reload();
+    expect((await said(daemon, 'reload-refused', 1)).mistakes).toEqual([
+      expect.stringContaining('a section header is [name]'),
+    ]);
+    await writeFile(file, sound);
+  }
+
   await writeFile(stack.files.mmm, good.replace('interval=3', 'interval=1'));
   for (const daemon of stack.daemons) daemon.reload();
   for (const daemon of stack.daemons) await said(daemon, 'reloaded', 1);

@@ -27,7 +27,7 @@ const kinds = [
 ];
 const here = (await mysql56()) === null ? kinds.filter(({ locks }) => locks) : kinds;
 
-const LOCK = { usable: false, spare: ['watcher'], endSessions: true, withinMs: 3000 };
+const LOCK = { usable: false, whileWritable: true, spare: ['watcher'], endSessions: true, withinMs: 3000 };
 const RELEASE = { ...LOCK, usable: true };
 
 describe.each(here)('accounts of applications on $name', ({ start, locks, grants }) => {
@@ -112,6 +112,22 @@ describe.each(here)('accounts of applications on $name', ({ start, locks, grants
     expect(await pair.a.admin('SHOW MASTER STATUS')).toEqual(before);
   });
 
+  test('of a server that somebody else opened since the last look are left alone, with their sessions', async () => {
+    const used = await login('app1', 'one');
+    const stale = { ...LOCK, whileWritable: false };
+    const untouched = { changed: [], trouble: '', exceptions: '' };
+    expect(await serverAt().tendAccounts(stale)).toEqual(untouched);
+    expect(await isRefused('app1', 'one')).toBe(false);
+    // Nothing is left to lock then: only the sessions would be ended.
+    await serverAt().tendAccounts({ ...LOCK, endSessions: false });
+    expect(await serverAt().tendAccounts(stale)).toEqual(untouched);
+    expect(await used.query('SELECT 1')).toHaveLength(1);
+
+    await pair.a.admin('SET GLOBAL read_only = 1');
+    expect(await serverAt().tendAccounts(stale)).toEqual(untouched);
+    await expect(used.query('SELECT 1')).rejects.toThrow();
+  });
+
   test('are finished one by one by whoever comes after a crash', async () => {
     const lingering = await login('app1', 'one');
     // As after a kill between the first and the second account, and before the sessions were ended.
@@ -182,7 +198,7 @@ describe.each(here)('accounts of applications on $name', ({ start, locks, grants
       const server = serverAt({ user: 'part', password: 'part-secret' });
       const { trouble } = await server.tendAccounts(LOCK);
       expect(trouble).toContain(`accounts of ${pair.a.address} could not be locked: `);
-      expect(trouble).toContain(`GRANT ${missing} TO 'part'@`);
+      expect(trouble).toContain(`GRANT ${missing} TO 'part'@'%'`);
       expect(await server.close({ gentle: false, withinMs: 2000 })).toMatchObject({ closed: true });
       await pair.a.admin('SET GLOBAL read_only = 0');
     }

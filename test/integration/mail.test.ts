@@ -25,6 +25,7 @@ const letter: Letter = {
     '',
   ].join('\n'),
   to: null,
+  writtenAtEpochMs: 1,
 };
 const never = new AbortController().signal;
 
@@ -72,6 +73,7 @@ test('dead: what, where and what next', async () => {
   expect(await deliver({ port }, letter)).toEqual({
     ok: false,
     isAnswer: false,
+    forGood: false,
     why: `mail server 127.0.0.1:${port}: nobody listens there; is it running, and is email_server right?`,
   });
 });
@@ -84,9 +86,15 @@ test('a name that nobody knows: the same', async () => {
 
 test.for(['greeting', 'data'] as const)('a server that hangs (%s) is given up in time', async (hangs) => {
   await using server = await startMailServer({ hangs });
-  const delivery = await deliver(server, letter, { stepMs: 300 });
+  const delivery = await deliver(server, letter, { connectMs: 300, silenceMs: 300 });
   expect(delivery).toMatchObject({ ok: false, isAnswer: false });
   expect(JSON.stringify(delivery)).toContain('no answer in time');
+});
+
+test('a server that looks into the mail for longer than a connection may take gets it once', async () => {
+  await using server = await startMailServer({ takesMs: 900 });
+  expect(await deliver(server, letter, { connectMs: 300 })).toEqual({ ok: true, refused: [] });
+  expect(server.mails).toHaveLength(1);
 });
 
 test('a server that hangs is given up as a whole, too', async () => {
@@ -121,18 +129,27 @@ test('a receiver that is refused keeps nobody else from getting the mail, and is
   expect(server.mails.map(({ to }) => to)).toEqual([['dba2@mmm.com'], ['dba2@mmm.com']]);
 });
 
-test('a server that takes it for nobody, or not at all, has answered', async () => {
+test('a server that takes it for nobody, or not at all, has answered: for good only if it refuses everybody for good', async () => {
   await using strict = await startMailServer({
     onRcptTo: (_address, _session, callback) =>
       callback(Object.assign(new Error('relaying denied'), { responseCode: 554 })),
   });
+  await using mixed = await startMailServer({
+    onRcptTo: ({ address }, _session, callback) =>
+      callback(
+        address.startsWith('dba1')
+          ? Object.assign(new Error('greylisted'), { responseCode: 450 })
+          : Object.assign(new Error('no such user'), { responseCode: 550 }),
+      ),
+  });
   await using full = await startMailServer({ refuses: 'mailbox full' });
-  for (const [server, words] of [
-    [strict, 'relaying denied'],
-    [full, 'mailbox full'],
+  for (const [server, words, forGood] of [
+    [strict, 'relaying denied', true],
+    [mixed, 'greylisted', false],
+    [full, 'mailbox full', false],
   ] as const) {
     const delivery = await deliver(server, letter);
-    expect(delivery).toMatchObject({ ok: false, isAnswer: true });
+    expect(delivery).toMatchObject({ ok: false, isAnswer: true, forGood });
     expect(JSON.stringify(delivery)).toContain(words);
   }
 });
@@ -142,7 +159,7 @@ test('something that is no mail server is told as such', async () => {
   await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
   const address = web.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  const delivery = await deliver({ port }, letter, { stepMs: 2000 });
+  const delivery = await deliver({ port }, letter, { connectMs: 2000, silenceMs: 2000 });
   web.close();
   expect(delivery).toMatchObject({ ok: false, isAnswer: false });
   expect(JSON.stringify(delivery)).toContain('is it a mail server');

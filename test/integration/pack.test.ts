@@ -1,5 +1,6 @@
 /** What `npm pack` makes, installed in an empty folder, starts every program. */
-import { chmod, cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { chmod, cp, mkdir, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -53,6 +54,40 @@ describe('the package', () => {
     const [said, help] = await Promise.all([run(name, '--version'), run(name, '--help')]);
     expect(said.stdout).toBe(version);
     expect(help.stdout).toContain(`Usage: ${name}`);
+  });
+
+  it('a program that cannot be loaded says so in one line', async () => {
+    const needed = join(installed, 'node_modules/commander');
+    await rename(needed, `${needed}.away`);
+    try {
+      for (const [name, exitCode] of [
+        ['mmm-status', 3],
+        ['mmm-control', 1],
+        ['mmm-agent', 1],
+      ] as const) {
+        const { stderr, ...result } = await run(name, '--version');
+        expect(result).toMatchObject({ exitCode, stdout: '' });
+        expect(stderr).toMatch(new RegExp(`^${name}: cannot be started, install it again: .*commander.*$`));
+      }
+    } finally {
+      await rename(`${needed}.away`, needed);
+    }
+  });
+
+  it.each(DAEMONS)('%s outlives a HUP while it is still being loaded', async (name) => {
+    const file = join(installed, 'node_modules/mmm-manager/dist/bin/start.js');
+    // What is loaded waits for its standard input, and is a program that ends well.
+    const program = `import { start } from ${JSON.stringify(file)};
+      start('${name}', async () => {
+        console.log('loading');
+        for await (const _ of process.stdin);
+        return { name: '${name}', about: '', defaultConf: null, run: async () => 0 };
+      });`;
+    const child = execa('node', ['--input-type=module', '-e', program], { reject: false, timeout: 20_000 });
+    await once(child.stdout, 'data');
+    child.kill('SIGHUP');
+    child.stdin.end();
+    expect(await child).toMatchObject({ exitCode: 0, stderr: '' });
   });
 
   it('mmm-uniqsign prints 32 hex digits', async () => {

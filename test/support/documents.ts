@@ -57,6 +57,8 @@ export function aTopology(over: Partial<Topology> = {}): Topology {
     sidecars: [],
     routedBySidecars: false,
     failedOver: false,
+    asked: false,
+    undoneFailbacks: 0,
     paused: null,
     incarnation: 'run1',
     request: null,

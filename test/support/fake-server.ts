@@ -318,6 +318,7 @@ function createAdapter(
       } catch (error) {
         return { ...nothing, trouble: String(error) };
       }
+      if (!how.usable && inside.writable && !how.whileWritable) return nothing;
       const changed = inside.locked === how.usable ? ["'app'@'%'"] : [];
       inside.locked = !how.usable;
       if (inside.locked && how.endSessions) endSessions(inside);

@@ -25,6 +25,8 @@ export interface MailServerOptions extends Pick<SMTPServerOptions, 'onRcptTo'> {
   readonly starttls?: boolean;
   /** Takes connections and stops answering: before the greeting, or once the message has come. */
   readonly hangs?: 'greeting' | 'data';
+  /** How long it looks into a message before it takes it. */
+  readonly takesMs?: number;
   /** Default: a free one. */
   readonly port?: number;
   /** What it says to a message instead of taking it. */
@@ -58,7 +60,7 @@ export async function startMailServer(options: MailServerOptions = {}): Promise<
         const from = mailFrom === false ? '' : mailFrom.address;
         const to = rcptTo.map(({ address }) => address);
         mails.push({ from, to, ...parse(Buffer.concat(chunks).toString()), encrypted: session.secure });
-        callback();
+        setTimeout(callback, options.takesMs ?? 0);
       });
     },
   });

@@ -121,6 +121,8 @@ export function stable(over: Partial<Topology> = {}): Topology {
     sidecars: ['proxy1'],
     routedBySidecars: true,
     failedOver: false,
+    asked: false,
+    undoneFailbacks: 0,
     paused: null,
     incarnation: 'run1',
     request: null,

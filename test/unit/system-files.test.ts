@@ -91,7 +91,9 @@ describe('folders and files', () => {
     for (const unit of units) {
       const [, conf = ''] = / --conf (\S+)/.exec(read(`systemd/${unit}`)) ?? [];
       const user = /^User=(.*)$/m.exec(read(`systemd/${unit}`))?.[1] ?? 'root';
-      expect(tmpfiles).toMatch(new RegExp(`^z ${conf} +0600 ${user} `, 'm'));
+      // The daemon reads its passwords and cannot change them.
+      const owner = user === 'root' ? '0600 root +root' : `0640 root +${user}`;
+      expect(tmpfiles).toMatch(new RegExp(`^z ${conf} +${owner} `, 'm'));
     }
   });
 

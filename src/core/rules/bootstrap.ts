@@ -109,6 +109,8 @@ function blank(s: Situation, kind: Topology['kind'], reason: string): Topology {
     sidecars: registered,
     routedBySidecars: registered.length > 0,
     failedOver: false,
+    asked: false,
+    undoneFailbacks: 0,
     paused: null,
     incarnation: s.incarnation,
     request: null,

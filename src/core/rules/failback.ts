@@ -21,10 +21,10 @@ export function failBack(s: Situation): Outcome | null {
   if (unready(s, from) !== null || unfit(s, t, primary, { from, planned: true }) !== null) return null;
   if (!fitsIntoPause(s, primary, from)) return null;
   const reason = 'failback to primaryhost';
-  return {
-    says: `${reason} ${primary}`,
-    change: begin(s, t, { kind: 'switchover', from, to: primary, reason }),
-  };
+  const change = begin(s, t, { kind: 'switchover', from, to: primary, reason });
+  // Taken back when it succeeds.
+  const next = { ...change.next, undoneFailbacks: t.undoneFailbacks + 1 };
+  return { says: `${reason} ${primary}`, change: { ...change, next } };
 }
 
 function isWanted(s: Situation, t: Topology): boolean {
@@ -37,11 +37,18 @@ function isSteady(s: Situation, t: Topology, primary: string): boolean {
   const isOnline = t.members.some((m) => m.address === primary && m.state === 'online');
   return (
     isOnline &&
-    (s.onlineMs.get(primary) ?? 0) >= s.cluster.policy.autoSetOnlineMs &&
+    (s.onlineMs.get(primary) ?? 0) >= waitMs(s, t) &&
     s.requests.length === 0 &&
     t.sidecars.every((id) => isLive(s, id))
   );
 }
+
+/** Each attempt that was undone cost a pause of writes: what stood in its way is given twice the time to go away. */
+function waitMs(s: Situation, t: Topology): number {
+  return s.cluster.policy.autoSetOnlineMs * 2 ** Math.min(t.undoneFailbacks, MOST_DOUBLINGS);
+}
+
+const MOST_DOUBLINGS = 6;
 
 /** `max_lag` bounds what a person may ask for; unasked, clients wait for next to nothing. */
 function fitsIntoPause(s: Situation, primary: string, from: string): boolean {

@@ -17,7 +17,7 @@ import {
   type Change,
   halt,
   type Outcome,
-  park,
+  parkBoth,
   type Rule,
   settled,
   withWriter,
@@ -63,9 +63,9 @@ function undoOverdue(s: Situation): Outcome | null {
   const failed = word?.did === 'close-failed' && healthOf(s, t.from).status === 'up';
   if (!failed && s.phaseMs < closingBudgetMs(t)) return null;
   if ('proof' in gate(s, t) || deathOf(s, t.from) !== null) return null;
-  const why = failed
-    ? word.detail
-    : `${t.from} was not closed within ${closingBudgetMs(t)} ms (half of write_pause_budget)`;
+  const late = `${t.from} was not closed within ${closingBudgetMs(t)} ms`;
+  const cause = word === null ? ': no word from mmm-agent, is it running?' : ' (half of write_pause_budget)';
+  const why = failed ? word.detail : `${late}${cause}`;
   if (!failed && healthOf(s, t.from).look?.readOnly === false) return neverClosed(s, t, t.from, why);
   return undo(s, t, why);
 }
@@ -133,7 +133,7 @@ function letOpen(s: Situation): Outcome | null {
     kind: isCrash ? 'failover' : t.kind,
     proof: found.proof,
     position: t.kind === 'switchover' || isCrash ? (closed ?? lastSeen) : null,
-    parked: isCrash && t.from !== null ? park(t.parked, { on: t.to, from: t.from }) : t.parked,
+    parked: isCrash && t.from !== null ? parkBoth(t.parked, t.to, t.from) : t.parked,
   });
   return {
     says: `${t.from ?? 'every other member'} is closed (${found.proof ?? 'it was never open'}): ${t.to} may open`,
@@ -203,7 +203,9 @@ function settle(s: Situation, t: Topology, writer: string, word: MemberReport): 
     step: t.step + 1,
     writer,
     members,
-    failedOver: isBack(t) ? t.failedOver : t.kind === 'failover' && t.request === null,
+    failedOver: isBack(t) ? t.failedOver : t.kind === 'failover' && t.request === null && !t.asked,
+    asked: false,
+    undoneFailbacks: isBack(t) ? t.undoneFailbacks : 0,
     request: null,
     position: null,
   };

@@ -10,7 +10,7 @@
 import { deathOf, healthOf } from '../gates.ts';
 import { type Extras, misfit, obstacles, upTo } from '../history.ts';
 import type { Link, Look, Member, MemberState, Parked, Topology } from '../model.ts';
-import { adjust, event, type Outcome, park, unpark } from '../outcome.ts';
+import { adjust, event, type Outcome, park, parkBoth, unpark } from '../outcome.ts';
 import { linkFrom, type Situation } from '../situation.ts';
 
 /** A standby's link may be down this long before the standby stops being online. */
@@ -132,20 +132,19 @@ function parkFor(
   writer: string,
 ): readonly Parked[] {
   const fromIt = { on: writer, from: address };
-  const toIt = { on: address, from: writer };
   switch (state) {
     case 'online':
     case 'flapping':
       return unpark(parked, writer, address);
+    // Its threads may start with it: what it skips of its own would count as received before anybody has compared.
+    case 'offline':
     case 'diverged':
-      return park(parked, fromIt, toIt);
+      return parkBoth(parked, writer, address);
     case 'recovering':
       return park(
         unpark(parked, writer, address),
         ...(parked.some((p) => p.on === writer && p.from === address) ? [fromIt] : []),
       );
-    case 'offline':
-      return park(parked, fromIt);
     default:
       return parked;
   }

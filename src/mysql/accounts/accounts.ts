@@ -25,14 +25,18 @@ export function createAccounts(options: KeeperOptions & { readonly blocking: Blo
       try {
         if (!prepared.has(session)) await prepare({ session, leftMs });
         prepared.add(session);
-        return summary(await tend({ session, catalogue, blocking, ownUser: user, leftMs }, how), how);
+        return summary(
+          await tend({ session, dialect, catalogue, blocking, ownUser: user, leftMs }, how),
+          how,
+        );
       } catch (error) {
         // A cut connection is tried once more by the keeper.
         if (!(error instanceof ServerError) || session.state === 'cut') throw error;
         if (session.state === 'ended') void abandon(session.id);
+        const why = await advised(error, catalogue, session, leftMs());
         // A privilege that is granted now counts for later logins only.
         if (LACKS_PRIVILEGE.has(errnoOf(error) ?? 0)) session.end();
-        return { changed: [], trouble: inWords(how, advised(error, catalogue)), exceptions: '' };
+        return { changed: [], trouble: inWords(how, why), exceptions: '' };
       }
     });
 
@@ -55,11 +59,27 @@ export function createAccounts(options: KeeperOptions & { readonly blocking: Blo
     exceptions: exceptions.join('; '),
   });
 
-  const advised = (error: ServerError, { grants }: Catalogue): string => {
+  const advised = async (
+    error: ServerError,
+    { grants }: Catalogue,
+    session: Session,
+    leftMs: number,
+  ): Promise<string> => {
     const errno = errnoOf(error) ?? 0;
     if (isBadPattern(errno)) return `${error.message}; correct block_user or block_host`;
     if (!LACKS_PRIVILEGE.has(errno)) return error.message;
-    return `${error.message}; run: ${grants.map((grant) => `GRANT ${grant} TO '${user}'@'...'`).join('; ')}`;
+    const us = await whoWeAre(session, leftMs);
+    // Out of the binary log: replicated, the same GRANT on the other server would be one too many.
+    return `${error.message}; run: ${grants.map((grant) => `GRANT ${grant} TO ${us}`).join('; ')} (on each server, after SET sql_log_bin=0)`;
+  };
+
+  /** As the server spells our account: only it knows by which host it knows us. */
+  const whoWeAre = async (session: Session, leftMs: number): Promise<string> => {
+    const ask = { sql: 'SELECT CURRENT_USER() AS account', doing: 'asking for our account' };
+    const rows = await session.ask({ ...ask, timeoutMs: Math.max(leftMs, LEAST_MS) }).catch(() => []);
+    const account = rows[0]?.account ?? `${user}@...`;
+    const at = account.lastIndexOf('@');
+    return `'${account.slice(0, at)}'@'${account.slice(at + 1)}'`;
   };
 
   return {
@@ -76,6 +96,7 @@ export function createAccounts(options: KeeperOptions & { readonly blocking: Blo
 }
 
 const ABANDON_MS = 1000;
+const LEAST_MS = 100;
 
 /** Regular expressions: 1139, and those of MySQL 8. */
 function isBadPattern(errno: number): boolean {

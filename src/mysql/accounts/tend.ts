@@ -4,7 +4,7 @@
  */
 import { ServerError } from '../../errors.ts';
 import type { TendOptions } from '../../ports.ts';
-import type { Row } from '../dialects/dialect.ts';
+import type { Dialect, Row } from '../dialects/dialect.ts';
 import { binary } from '../dialects/text.ts';
 import { errnoOf } from '../reasons.ts';
 import type { Session } from '../session.ts';
@@ -15,6 +15,7 @@ import { withoutPort } from './host.ts';
 
 export interface TendMeans {
   readonly session: Session;
+  readonly dialect: Dialect;
   readonly catalogue: Catalogue;
   readonly blocking: Blocking;
   /** The account we are logged in with. */
@@ -46,14 +47,12 @@ export async function tend(means: TendMeans, options: TendOptions): Promise<Work
   const all = (await ask(means, catalogue.list(blocking), 'reading the accounts')).map(catalogue.toAccount);
   const matching = all.filter((account) => account.matches && !isServersOwn(account));
   if (matching.length === 0) return { changed: [], failed: [], exceptions: [] };
-  return options.usable ? free(means, matching) : lock(means, options, matching, all);
+  return options.usable ? free(means, options, matching) : lock(means, options, matching, all);
 }
 
-async function free(means: TendMeans, accounts: readonly Account[]): Promise<Work> {
-  const { changed, failed } = await changeAll(
-    means,
-    accounts.map((account) => [account, freeing(account, means.catalogue.store)] as const),
-  );
+async function free(means: TendMeans, options: TendOptions, accounts: readonly Account[]): Promise<Work> {
+  const plans = accounts.map((account) => [account, freeing(account, means.catalogue.store)] as const);
+  const { changed, failed } = await changeAll(means, options, plans);
   return { changed, failed, exceptions: [] };
 }
 
@@ -72,11 +71,11 @@ async function lock(
   const impossible = plans.flatMap(([account, plan]) =>
     plan.possible ? [] : [`${nameOf(account)}: ${plan.why}`],
   );
-  const { changed, failed, done } = await changeAll(means, plans);
+  const { changed, failed, done } = await changeAll(means, options, plans);
   if (options.endSessions) {
     // Who logged in while we locked is in the second list only.
     const present = changed.length === 0 ? before : await listSessions(means, users);
-    await endSessions(means, sessionsOf(done, all, present));
+    await endSessions(means, options, sessionsOf(done, all, present));
   }
   const kept = matching.flatMap((account) => {
     const reason = reasons.get(account) ?? null;
@@ -90,6 +89,7 @@ type Plan = readonly [Account, ReturnType<typeof locking>];
 /** One account that fails keeps no other from its turn. */
 async function changeAll(
   means: TendMeans,
+  options: TendOptions,
   plans: readonly Plan[],
 ): Promise<{ changed: string[]; failed: string[]; done: Account[] }> {
   const changed: string[] = [];
@@ -98,7 +98,10 @@ async function changeAll(
   for (const [account, plan] of plans) {
     if (!plan.possible) continue;
     try {
-      for (const sql of plan.sql) await ask(means, sql, `changing the account ${nameOf(account)}`);
+      for (const sql of plan.sql) {
+        if (!(await isStillWanted(means, options))) return { changed, failed, done };
+        await ask(means, sql, `changing the account ${nameOf(account)}`);
+      }
       if (plan.sql.length > 0) changed.push(nameOf(account));
       done.push(account);
     } catch (error) {
@@ -106,12 +109,28 @@ async function changeAll(
       if (errnoOf(error) === NO_SUCH_ACCOUNT || errnoOf(error) === NO_MATCHING_ROW) continue;
       if (!(error instanceof ServerError) || means.session.state !== 'open') throw error;
       if (LACKS_PRIVILEGE.has(errnoOf(error) ?? 0)) throw error;
-      failed.push(`${nameOf(account)}: ${error.message}`);
+      failed.push(`${nameOf(account)}: ${whyNot(error, options)}`);
     }
   }
   return { changed, failed, done };
 }
 
+/** Asked before every single step: an agent that was frozen meanwhile would do the next one to the new writer. */
+async function isStillWanted(means: TendMeans, options: TendOptions): Promise<boolean> {
+  if (options.usable || options.whileWritable) return true;
+  const rows = await ask(means, 'SELECT @@global.read_only AS ro', 'reading read_only');
+  return means.dialect.toReadOnly([rows]);
+}
+
+/** Never the advice to switch super_read_only off: the closed server would be open to whoever has SUPER. */
+function whyNot(error: ServerError, { usable }: TendOptions): string {
+  const isSuperReadOnly =
+    errnoOf(error) === OPTION_PREVENTS && /--super-read-only|--read-only \(super\)/.test(error.message);
+  if (usable || !isSuperReadOnly) return error.message;
+  return 'cannot be locked while super_read_only is on; it is done when this server is closed the next time';
+}
+
+const OPTION_PREVENTS = 1290;
 const NO_SUCH_ACCOUNT = 1396;
 const NO_MATCHING_ROW = 1133;
 /** The server refused for want of a privilege; the same for every account. */
@@ -137,8 +156,13 @@ function toSession(row: Row): OpenSession {
 }
 
 /** Locking an account ends none of its sessions. */
-async function endSessions(means: TendMeans, sessions: readonly OpenSession[]): Promise<void> {
+async function endSessions(
+  means: TendMeans,
+  options: TendOptions,
+  sessions: readonly OpenSession[],
+): Promise<void> {
   for (const { id } of sessions) {
+    if (!(await isStillWanted(means, options))) return;
     try {
       await ask(means, `KILL CONNECTION ${Math.trunc(id)}`, 'ending the sessions of locked accounts');
     } catch (error) {

@@ -25,8 +25,10 @@ export interface Dialect {
   readonly flavour: Look['flavour'];
   /** Fails when the account cannot see everybody's sessions: the others would silently be missing. */
   readonly seeEverybody: Statement;
-  /** Everything of a look, sent together. */
+  /** Everything of a look, sent together; `further` names what comes after. */
   look(own: Own): readonly Statement[];
+  /** What the answers of a look or a position show to be needed too; its answer is put behind them. */
+  further(answers: Answers): Statement | null;
   toLook(answers: Answers): Look;
   /** One row per link. */
   readonly links: Statement;
@@ -76,18 +78,27 @@ export interface LogEvent {
 }
 
 export interface LogReading {
+  /** Fails when the account may not read in logs, and changes nothing. */
+  readonly mayRead: Statement;
   /** Files of the binary log with their sizes, oldest first. */
   readonly files: Statement;
   toFiles(rows: readonly Row[]): readonly { readonly file: string; readonly size: number }[];
   /** At most `limit` events of a binary log from a boundary on. */
   events(from: Place, limit: number): Statement;
-  relayEvents(from: Place, limit: number): Statement;
+  /** At most `limit` events of the relay log of `rest`, from a boundary on. */
+  relayEvents(rest: RelayRest, from: Place, limit: number): Statement;
   toEvents(rows: readonly Row[]): readonly LogEvent[];
   /** What each link has received and not applied; null when all is applied, or more may be coming. */
   relayRest(answers: Answers): readonly (RelayRest | null)[];
+  /** The same of one link; null unless it stands still. */
+  restOfStopped(link: Row): RelayRest | null;
+  /** Throws away what was received and not applied, to be sent anew; fails with 1802 when it was applied with gaps. */
+  restart(link: Row): readonly Statement[];
 }
 
 export interface RelayRest {
+  /** Which of several links; null when there are no others. */
+  readonly channel: string | null;
   /** Where it begins in the relay log. */
   readonly from: Place;
   /** The applying thread is alone and says that it has nothing left to read. */

@@ -32,6 +32,7 @@ export const mariadb: Dialect = {
     ),
     LINKS,
   ],
+  further: () => null,
   toLook,
   links: LINKS,
   position: [statement(`SELECT ${POSITION}`)],

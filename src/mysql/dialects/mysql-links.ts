@@ -2,7 +2,16 @@
 import type { History, Link } from '../../core/model.ts';
 import type { Answers, RelayRest, Row, Statement } from './dialect.ts';
 import type { Abilities } from './mysql.ts';
-import { count, ioState, lagOf, readsWhatItRan, sourceOf, statement, withoutQuery } from './text.ts';
+import {
+  count,
+  forChannel,
+  ioState,
+  lagOf,
+  readsWhatItRan,
+  sourceOf,
+  statement,
+  withoutQuery,
+} from './text.ts';
 
 type Applied = Extract<History, { kind: 'binlog' }>['applied'];
 
@@ -17,6 +26,8 @@ export interface MysqlLinks {
   stopReceiving(link: Row): readonly Statement[];
   stopLink(link: Row): readonly Statement[];
   startLink(link: Row): readonly Statement[];
+  restOfStopped(link: Row): RelayRest | null;
+  restart(link: Row): readonly Statement[];
 }
 
 /** `needs`: the privilege to control links. */
@@ -32,13 +43,16 @@ export function mysqlLinks(
     classic,
     toLinks: (answers) => rows(answers).map((row) => toLink(row, answers)),
     applied: (answers) => appliedOf(rows(answers)),
-    relayRest: (answers) => rows(answers).map((row) => restOf(row, answers)),
+    relayRest: (answers) => rows(answers).map((row, _, all) => restOf(row, answers, all.length === 1)),
     stopReceiving: (link) => [order(`STOP ${word} IO_THREAD`, link)],
     stopLink: (link) => [order(`STOP ${word}`, link)],
-    startLink: (link) => [
-      ...restart(classic(link), saysBinaryLog).map((sql) => order(sql, link)),
-      order(`START ${word}`, link),
-    ],
+    startLink: (link) => [order(`START ${word}`, link)],
+    restOfStopped: (link) => {
+      const row = classic(link);
+      const standsStill = row.Slave_IO_Running === 'No' && row.Slave_SQL_Running === 'No';
+      return standsStill ? restOf(row, [], true) : null;
+    },
+    restart: (link) => restart(classic(link), saysBinaryLog).map((sql) => order(sql, link)),
   };
 }
 
@@ -61,12 +75,8 @@ function classic(row: Row): Row {
   );
 }
 
-/**
- * Begins again behind what was applied, when both threads stand still: a transaction of which only the beginning
- * was received would otherwise stay in the relay log. What is thrown away is asked for anew.
- */
+/** Begins again behind what was applied; both threads must stand still. What is thrown away is asked for anew. */
 function restart(link: Row, saysBinaryLog: boolean): readonly string[] {
-  if (link.Slave_IO_Running !== 'No' || link.Slave_SQL_Running !== 'No') return [];
   const [change, side] = saysBinaryLog
     ? ['CHANGE REPLICATION SOURCE', 'SOURCE']
     : ['CHANGE MASTER', 'MASTER'];
@@ -80,7 +90,7 @@ function restart(link: Row, saysBinaryLog: boolean): readonly string[] {
 /** Only servers with several links name them. */
 function channel(link: Row): string {
   const name = link.Channel_Name ?? '';
-  return name === '' ? '' : ` FOR CHANNEL '${name.replace(/['\\]/g, '')}'`;
+  return name === '' ? '' : forChannel(name);
 }
 
 function toLink(row: Row, answers: Answers): Link {
@@ -104,7 +114,7 @@ function toLink(row: Row, answers: Answers): Link {
 /** Up to 5.6 the status has them, for the one link there is. */
 function heartbeatsOf(row: Row, answers: Answers): { readonly periodMs: number; readonly received: string } {
   const status = new Map((answers[2] ?? []).map((one) => [one.Variable_name, one.Value]));
-  const own = (answers[4] ?? []).find((one) => (one.CHANNEL_NAME ?? '') === (row.Channel_Name ?? ''));
+  const own = (answers[3] ?? []).find((one) => (one.CHANNEL_NAME ?? '') === (row.Channel_Name ?? ''));
   const seconds = own?.HEARTBEAT_INTERVAL ?? status.get('Slave_heartbeat_period');
   return {
     periodMs: Math.round(Number(seconds ?? 0) * 1000) || 0,
@@ -127,10 +137,15 @@ function appliedOf(links: readonly Row[]): Applied {
 }
 
 /** Only when nothing is coming in any more. */
-function restOf(row: Row, answers: Answers): RelayRest | null {
+function restOf(row: Row, answers: Answers, isAlone: boolean): RelayRest | null {
   const file = row.Relay_Log_File ?? '';
   if (row.Slave_IO_Running === 'Yes' || file === '' || readsWhatItRan(row)) return null;
-  const isAlone = count(answers[0]?.[0]?.workers) === 0;
+  const name = row.Channel_Name ?? '';
+  const isSingle = count(answers[0]?.[0]?.workers) === 0;
   const hasReadAll = /has read all relay log/i.test(row.Slave_SQL_Running_State ?? '');
-  return { from: { file, pos: count(row.Relay_Log_Pos) }, isIdle: isAlone && hasReadAll };
+  return {
+    channel: isAlone && name === '' ? null : name,
+    from: { file, pos: count(row.Relay_Log_Pos) },
+    isIdle: isSingle && hasReadAll,
+  };
 }

@@ -26,21 +26,21 @@ export const ABILITY_VARIABLES: readonly string[] = [
   'replica_parallel_workers',
 ];
 
-/** Order of the answers: state, links, status, own binary log, heartbeats. */
+/** Order of the answers: state, links, status, heartbeats, own binary log. */
 export function mysql(abilities: Abilities): Dialect {
   const { variables, saysReplica, saysBinaryLog } = abilities;
   const privileges = saysReplica
     ? { set: 'SYSTEM_VARIABLES_ADMIN', kill: 'CONNECTION_ADMIN', replicate: 'REPLICATION_SLAVE_ADMIN' }
     : { set: 'SUPER', kill: 'SUPER', replicate: 'SUPER' };
   const links = mysqlLinks(abilities, privileges.replicate);
-  const logs = mysqlLogs();
+  const logs = mysqlLogs(abilities);
   const own = statement(
     saysBinaryLog ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS',
     'REPLICATION CLIENT',
   );
   const state = stateColumns(variables);
   const toHistory = (answers: Answers): History =>
-    historyOf(first(answers), links.applied(answers), answers[3]);
+    historyOf(first(answers), links.applied(answers), answers[4]);
   return {
     flavour: 'mysql',
     // 5.6 answers questions in information_schema without it too, only emptier.
@@ -55,12 +55,13 @@ export function mysql(abilities: Abilities): Dialect {
       statement(
         "SHOW GLOBAL STATUS WHERE Variable_name IN ('Uptime', 'Slave_heartbeat_period', 'Slave_received_heartbeats')",
       ),
-      own,
-      ...(links.heartbeats === null ? [] : [links.heartbeats]),
+      links.heartbeats ?? NOTHING,
     ],
+    // With GTID it tells nothing, and it would wait for a large transaction that is being committed.
+    further: (answers) => (first(answers).gtid_mode === 'ON' ? null : own),
     toLook: (answers) => toLook(answers, toHistory(answers), links.toLinks(answers)),
     links: links.list,
-    position: [statement(`SELECT ${state}`), links.list, statement('DO 0'), own],
+    position: [statement(`SELECT ${state}`), links.list, NOTHING, NOTHING],
     toReadOnly,
     toHistory,
     toEnd: (answers) => {
@@ -97,9 +98,17 @@ export function mysql(abilities: Abilities): Dialect {
     stopReceiving: links.stopReceiving,
     stopLink: links.stopLink,
     startLink: links.startLink,
-    logs: { ...logs, relayRest: links.relayRest },
+    logs: {
+      ...logs,
+      relayRest: links.relayRest,
+      restOfStopped: links.restOfStopped,
+      restart: links.restart,
+    },
   };
 }
+
+/** Keeps the place of an answer. */
+const NOTHING = statement('DO 0');
 
 function stateColumns(variables: ReadonlySet<string>): string {
   const gtid = variables.has('gtid_mode')

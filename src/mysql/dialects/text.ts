@@ -42,6 +42,11 @@ export function count(text: string | null | undefined): number {
   return Number.isSafeInteger(value) && value > 0 ? value : 0;
 }
 
+/** Which link a statement is about; no expression is allowed there. */
+export function forChannel(name: string): string {
+  return ` FOR CHANNEL '${name.replace(/['\\]/g, '')}'`;
+}
+
 /** `host:port` of a link's source. */
 export function sourceOf(link: Row): string {
   const host = link.Master_Host ?? '';

@@ -145,7 +145,10 @@ describe('closing', () => {
     expect(decide(both).change?.next).toMatchObject({
       phase: 'opening',
       proof: 'e',
-      parked: [{ on: B, from: A }],
+      parked: [
+        { on: B, from: A },
+        { on: A, from: B },
+      ],
     });
   });
 
@@ -481,7 +484,10 @@ describe('the old writer returns', () => {
       { address: A, role: 'standby', kind: 'master', state: 'offline' },
       { address: B, role: 'writer', kind: 'master', state: 'online' },
     ],
-    parked: [{ on: B, from: A }],
+    parked: [
+      { on: B, from: A },
+      { on: A, from: B },
+    ],
   });
   const stopped = [link(B, { io: 'no', sql: 'no', lagSeconds: null })];
   const writerB = look(B, A, {

@@ -47,7 +47,9 @@ test('a stranger in any of the keys refuses them, as in a topology', () => {
 });
 
 test('the highest generation that anybody reports shows that there was a topology', () => {
-  expect(generationReported({ agents: [], sidecars: [] })).toBe(0);
+  expect(generationReported({ agents: [], sidecars: [], legacy: pair })).toBe(0);
   const reports = { agents: [anAgentReport({ floor: 3 })], sidecars: [aSidecarReport({ floor: 7 })] };
-  expect(generationReported(reports)).toBe(7);
+  expect(generationReported({ ...reports, legacy: pair })).toBe(7);
+  const ours = { ...pair, masterGeneration: '41' };
+  expect(generationReported({ agents: [], sidecars: [], legacy: ours })).toBe(41);
 });

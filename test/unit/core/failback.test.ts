@@ -71,6 +71,22 @@ describe('failback=auto', () => {
     expect(change?.takes).toBeNull();
   });
 
+  it('waits twice as long after each attempt that was undone, and counts anew once one succeeds', () => {
+    const attempt = (undoneFailbacks: number, ms: number) =>
+      decide(ripe({ topology: failedOver({ undoneFailbacks }), onlineMs: new Map([[A, ms]]) })).change;
+    expect(attempt(0, 60_000)?.next.undoneFailbacks).toBe(1);
+    expect(attempt(2, 239_999)).toBeUndefined();
+    expect(attempt(2, 240_000)?.next.undoneFailbacks).toBe(3);
+    const opening = stable({ ...failedOver({ undoneFailbacks: 3 }), phase: 'opening', kind: 'switchover' });
+    const opened = word({ generation: 43, did: 'opened', look: look(A, B, { readOnly: false }) });
+    const back = { ...opening, from: B, to: A, writer: null };
+    expect(decide(ripe({ topology: back, words: { [A]: opened } })).change?.next).toMatchObject({
+      phase: 'stable',
+      undoneFailbacks: 0,
+      failedOver: false,
+    });
+  });
+
   it('waits until primaryhost has been online for auto_set_online, to the millisecond', () => {
     expect(decide(ripe({ onlineMs: new Map([[A, 59_999]]) })).change).toBeUndefined();
     expect(decide(ripe({ onlineMs: new Map() })).change).toBeUndefined();
@@ -166,7 +182,9 @@ describe('failback=auto, interrupted after every step, is a switchover like any 
     expect(change?.next).toMatchObject({ phase: 'stable', writer: B, failedOver: true });
     const after = { topology: change?.next as Topology, words: words(45, 'closed', 'opened') };
     expect(decide(fresh(after)).change).toBeUndefined();
-    expect(decide(ripe(after)).change?.next).toMatchObject({ phase: 'closing', to: A });
+    expect(decide(ripe(after)).change).toBeUndefined();
+    const twice = { ...after, onlineMs: new Map([[A, 120_000]]) };
+    expect(decide(ripe(twice)).change?.next).toMatchObject({ phase: 'closing', to: A });
   });
 });
 
@@ -190,6 +208,25 @@ describe('why the writer is where it is', () => {
   it('a choice by mmm-control stays, also when the old writer died while it was carried out', () => {
     expect(settle({ kind: 'switchover', request: asked })).toBe(false);
     expect(settle({ kind: 'failover', request: asked })).toBe(false);
+    expect(settle({ kind: 'failover', asked: true })).toBe(false);
+  });
+
+  it('a choice by mmm-control is remembered through a halt', () => {
+    const halted = failedOver({
+      phase: 'halted',
+      kind: 'failover',
+      from: A,
+      to: B,
+      writer: null,
+      asked: true,
+    });
+    const health = new Map([
+      [A, refused(60_000)],
+      [B, up(look(B, A, { links: [link(A, { io: 'connecting', lagSeconds: null })] }))],
+    ]);
+    const words = { [B]: word({ generation: 43, look: look(B, A) }) };
+    const { change } = decide(ripe({ topology: halted, health, words }));
+    expect(change?.next).toMatchObject({ phase: 'closing', kind: 'failover', to: B, asked: true });
   });
 
   it.each([true, false])('a writer that is opened again, or stays, keeps its reason: %s', (before) => {

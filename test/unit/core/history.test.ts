@@ -69,6 +69,11 @@ describe('what a MariaDB server has lost of its own', () => {
     );
   });
 
+  it('is told also after it has received something later', () => {
+    const found = obstacles(back('0-1-97,0-2-110', '0-2-110'), maria('0-1-100,0-2-110', '0-1-100'));
+    expect(found).toEqual({ count: 3, list: '0-1-98..100', lost: true });
+  });
+
   it('is told of an empty server, and of one restored from an old copy', () => {
     expect(obstacles(back('', ''), maria('0-1-100,0-2-110', '')).list).toBe('0-1-1..100');
     expect(obstacles(back('', '0-1-60'), maria('0-1-100,0-2-110', '')).list).toBe('0-1-61..100');

@@ -126,6 +126,14 @@ test('a long reason is cut: a mail stays readable', () => {
   expect(text.length).toBeLessThan(5_000);
 });
 
+test('a single word as long as they come keeps to the lines that a mail server takes', () => {
+  const long = { ...turn, reason: '語'.repeat(1_500), loss: 'x'.repeat(1_500) };
+  const { text } = write({ what: 'changed', writer: B, before: A, turn: long });
+  for (const one of text.split('\n')) expect(Buffer.byteLength(one)).toBeLessThanOrEqual(998);
+  expect(text.match(/語/g)).toHaveLength(1_000);
+  expect(text.match(/x/g)?.length).toBeGreaterThanOrEqual(1_000);
+});
+
 const writing = {
   now: aTopology({ generation: 43, writer: B, from: A, to: B }),
   by: 'mmm-agent db1',

@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
 import { deedOf, type TargetState } from '../../../src/core/sidecar-deed.ts';
+import { sidecarReport } from '../../../src/core/sidecar-report.ts';
+import { aTopology } from '../../support/documents.ts';
+
+test('a router that is not running is told, although there is nothing to be done', () => {
+  const telling = { id: 's', serves: [], floor: 42, leaving: false, seq: 1, refused: '', tookMs: 5 };
+  const state = a({ route: 'nobody', routeDetail: 'haproxy is not running', file: 'written' });
+  const report = sidecarReport(aTopology(), { ...telling, did: 'routed' }, [state]);
+  expect(report).toMatchObject({ did: 'routed', detail: expect.stringContaining('haproxy is not running') });
+});
 
 test('a cut is claimed only when every router is proven cut or not running', () => {
   expect(deedOf('closing', [a({ route: 'done' }), a({ route: 'nobody' })])).toBe('cut');

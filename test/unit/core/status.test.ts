@@ -27,7 +27,7 @@ function input(over: Partial<StatusInput> = {}): StatusInput {
     uniqsign: SIGN,
     masters: [A, B],
     topology: aTopology(),
-    topologyText: '{}',
+    topologyStored: true,
     legacy: { active: A, passive: B, masterHost: A },
     checks: new Map([
       [A, check({ read_only: '0' })],
@@ -88,11 +88,27 @@ describe('a cluster', () => {
         { sidecars: [aSidecarReport({ did: 'failed', detail: 'no socket' })] },
         'sidecar sidecar1 failed: no socket',
       ],
+      [
+        { sidecars: [aSidecarReport({ did: 'routed', detail: 'haproxy: haproxy is not running' })] },
+        'sidecar sidecar1: haproxy: haproxy is not running',
+      ],
     ];
     for (const [over, words] of cases) {
       const { health, reasons } = verdict(over);
       expect({ health, reasons }).toEqual({ health: 'degraded', reasons: expect.stringContaining(words) });
     }
+  });
+
+  it('names a dead server first, and nothing that merely follows from it', () => {
+    const checks = new Map([
+      [A, check({ read_only: '0', repl_check: 'Error' })],
+      [B, check({ ping: '0', repl_check: 'Error', read_only: '-1' })],
+    ]);
+    const members = aTopology().members.map((member) =>
+      member.address === B ? { ...member, state: 'offline' as const } : member,
+    );
+    const status = clusterStatus(input({ checks, topology: aTopology({ members }) }));
+    expect(status.reasons).toEqual([`${B} is dead`]);
   });
 
   it('is degraded while somebody else names another writer in the keys', () => {
@@ -152,7 +168,7 @@ describe('a cluster', () => {
       health: 'critical',
       reasons: expect.stringContaining(`${A}, ${B}`),
     });
-    expect(verdict({ checks, topology: null, topologyText: null }).health).toBe('critical');
+    expect(verdict({ checks, topology: null, topologyStored: false }).health).toBe('critical');
     const old = withB({ read_only: '0', last_check: String(NOW_S - 31) });
     expect(verdict({ checks: old }).health).toBe('degraded');
   });
@@ -284,13 +300,13 @@ describe('a cluster', () => {
 
   it('is unknown when its topology is gone or cannot be understood, and still shows the last pair', () => {
     const legacy = { active: B, passive: A, masterHost: B };
-    const gone = { topology: null, topologyText: null, legacy };
+    const gone = { topology: null, topologyStored: false, legacy };
     const { health, members, generation, reasons } = clusterStatus(
       input({ ...gone, agents: [anAgentReport({ floor: 42 })] }),
     );
     expect({ health, generation }).toEqual({ health: 'unknown', generation: null });
     expect(reasons.join()).toContain('the topology is gone from Redis, generation 42 was seen before');
-    expect(verdict({ ...gone, topologyText: '{"v":9}' })).toEqual({
+    expect(verdict({ ...gone, topologyStored: true })).toEqual({
       health: 'unknown',
       reasons: 'the topology cannot be understood: is a newer version at work?',
     });
@@ -327,7 +343,7 @@ describe('a cluster', () => {
 
 describe("a cluster where only the ancestor's programs run", () => {
   const alone = {
-    ...{ topology: null, topologyText: null, facts: [], agents: [] },
+    ...{ topology: null, topologyStored: false, facts: [], agents: [] },
     legacy: { active: A, passive: B, masterHost: A },
   } as const;
 

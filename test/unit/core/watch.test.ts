@@ -79,4 +79,13 @@ describe('how often a member went offline', () => {
     expect(at(9999, 'flapping').outages.get(B)).toBe(3);
     expect(at(10_000, 'flapping').outages.get(B)).toBe(0);
   });
+
+  it('is taken over from another identify that counted more, and given up with it', () => {
+    const at = watcher({ flapMs: 10_000 });
+    at(0, 'online');
+    at(1000, 'offline');
+    expect(at(2000, 'online').outages.get(B)).toBe(1);
+    expect(at(3000, 'flapping').outages.get(B)).toBe(3);
+    expect(at(12_900, 'online').outages.get(B)).toBe(0);
+  });
 });

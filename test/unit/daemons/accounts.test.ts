@@ -139,6 +139,15 @@ describe('the accounts of applications', () => {
     expect(bounds).toEqual([750, 2500]);
   });
 
+  it('are left alone by an agent whose look is older than the opening of the server by another one', async () => {
+    const { step, world } = site({
+      spy: (server) => ({ ...server, look: async (ms) => ({ ...(await server.look(ms)), readOnly: true }) }),
+    });
+    const client = world.server(A).connect();
+    await step(A, stable({ writer: B }));
+    expect([world.server(A).locked, client.connected]).toEqual([false, true]);
+  });
+
   it('that are spared are named once', async () => {
     const exceptions = "'dba'@'%': it may administer accounts (GRANT OPTION)";
     const { step, said } = site({
@@ -171,7 +180,7 @@ describe('the accounts of applications', () => {
   });
 });
 
-const LOCK = { usable: false, spare: [], endSessions: true, withinMs: 1000 };
+const LOCK = { usable: false, whileWritable: true, spare: [], endSessions: true, withinMs: 1000 };
 
 function noted(): Memory {
   const opened = new Map<string, number>();

@@ -50,11 +50,25 @@ test('one that nobody has told yet waits where others have seen a generation, it
   expect(await own.reader.read()).toMatchObject({ writer: A });
 });
 
-test('a topology that cannot be understood here still decides', async () => {
-  const { reader, keysName, hub } = site();
+test.each(['{"v":2}', 'x'.repeat(70_000), 'caf\u00e9'])(
+  'a topology that cannot be understood here still decides, aloud, also when it is gone',
+  async (text) => {
+    const { reader, keysName, hub, said } = site();
+    keysName(A, B);
+    hub.redis.setString(clusterKey(SIGN, 'topology'), text);
+    expect(await reader.read()).toBeNull();
+    expect(said).toEqual([expect.stringContaining('cannot be understood')]);
+    hub.redis.remove(clusterKey(SIGN, 'topology'));
+    expect(await reader.read()).toBeNull();
+  },
+);
+
+test('keys that name a generation were written after a topology: they are not followed', async () => {
+  const { reader, keysName, hub, said } = site();
   keysName(A, B);
-  hub.redis.setString(clusterKey(SIGN, 'topology'), '{"v":2}');
+  hub.redis.need(clusterKey(SIGN, 'master'), 'hash').fields.set('generation', '41');
   expect(await reader.read()).toBeNull();
+  expect(said.join()).toContain('others have seen one');
 });
 
 function site({ floor = 0 }: { readonly floor?: number } = {}) {

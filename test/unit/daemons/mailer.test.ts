@@ -6,7 +6,8 @@ import type { Clock, Delivery, Letter, Log, Mailbox, Post, StoredEvent } from '.
 import { A, anEvent, aTopology, B, SIGN } from '../../support/documents.ts';
 
 const OTHER = 'another-cluster';
-const refused: Delivery = { ok: false, why: 'nobody listens there', isAnswer: false };
+const DAY_MS = 86_400_000;
+const refused: Delivery = { ok: false, why: 'nobody listens there', isAnswer: false, forGood: false };
 
 test('the first sight of a cluster tells nothing, each change of writer exactly one mail', async () => {
   const site = aSite();
@@ -102,6 +103,57 @@ test('who was refused for now gets the mail later, who was refused for good is n
   expect(site.said.filter((line) => line.includes('gone@x'))).toHaveLength(1);
 });
 
+test('a mail that the server refuses for good is given up at once, aloud, and holds up no other', async () => {
+  const site = aSite();
+  const life = await site.live();
+  site.answers = ({ id }) =>
+    id.includes('.43.')
+      ? { ok: false, why: '550 no such user', isAnswer: true, forGood: true }
+      : { ok: true, refused: [] };
+  site.moveWriter(B);
+  site.moveWriter(A);
+  await life.pass();
+  site.asked = 0;
+  for (let i = 0; i < 3; i += 1) await life.pass();
+  expect([site.asked, site.delivered, site.disk.get(SIGN)?.waiting]).toEqual([0, [`${SIGN}.44.changed`], []]);
+  const lost = site.said.filter((line) => line.includes('gave a mail up'));
+  expect(lost).toHaveLength(1);
+  for (const word of [`${SIGN}.43.changed`, 'mmm-manager change', '550 no such user'])
+    expect(lost[0]).toContain(word);
+});
+
+test('a mail that cannot be sent for a day is given up, aloud and once', async () => {
+  const site = aSite();
+  const life = await site.live();
+  site.answers = () => refused;
+  site.moveWriter(B);
+  for (let i = 0; i < 6; i += 1) await life.pass();
+  site.epochMs += DAY_MS - 1;
+  await life.pass();
+  expect(site.disk.get(SIGN)?.waiting).toHaveLength(1);
+  site.epochMs += 1;
+  for (let i = 0; i < 3; i += 1) await life.pass();
+  expect(site.disk.get(SIGN)?.waiting).toEqual([]);
+  const lost = site.said.filter((line) => line.includes('gave a mail up'));
+  expect(lost).toHaveLength(1);
+  for (const word of [`${SIGN}.43.changed`, 'mmm-manager change', 'nobody listens there'])
+    expect(lost[0]).toContain(word);
+});
+
+test('an old mail is not given up before the mail server has had some minutes', async () => {
+  const site = aSite();
+  const first = await site.live();
+  site.answers = () => refused;
+  site.moveWriter(B);
+  await first.pass();
+  await first.end();
+  site.epochMs += 3 * DAY_MS;
+  const second = await site.live();
+  site.answers = () => ({ ok: true, refused: [] });
+  await second.pass();
+  expect(site.delivered).toEqual([`${SIGN}.43.changed`]);
+});
+
 test('no more than twenty mails of a cluster wait: the oldest is given up, aloud', async () => {
   const site = aSite();
   const life = await site.live();
@@ -179,6 +231,7 @@ function aSite() {
     read: new Set<string>(),
     disk: new Map<string, Post>(),
     isDiskFull: false,
+    epochMs: 1_800_000_000_000,
     asked: 0,
     /** null: it never answers. */
     answers: (() => ({ ok: true, refused: [] })) as ((letter: Letter) => Delivery) | null,
@@ -226,7 +279,7 @@ function aSite() {
     await step();
     if (site.answers === null) {
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-      return { ok: false, why: 'stopped', isAnswer: false };
+      return { ok: false, why: 'stopped', isAnswer: false, forGood: false };
     }
     const delivery = site.answers(letter);
     if (delivery.ok) {
@@ -239,7 +292,7 @@ function aSite() {
 
   async function live(): Promise<Life> {
     const abort = new AbortController();
-    const { clock, slept, pass } = steppedClock();
+    const { clock, slept, pass } = steppedClock(() => site.epochMs);
     const ask = <T>(uniqsign: string, answer: T): Promise<T> => {
       site.read.add(uniqsign);
       return step().then(() => answer);
@@ -272,12 +325,16 @@ function aSite() {
   return site;
 }
 
-function steppedClock(): { clock: Clock; slept: number[]; pass(): Promise<void> } {
+function steppedClock(epochMs: () => number): {
+  clock: Clock;
+  slept: number[];
+  pass(): Promise<void>;
+} {
   const slept: number[] = [];
   const sleepers = new Set<() => void>();
   const clock: Clock = {
     now: () => 0,
-    epochMs: () => 0,
+    epochMs,
     sleep(ms, signal) {
       if (signal?.aborted === true) return Promise.resolve();
       if (signal !== undefined) setMaxListeners(0, signal);

@@ -4,7 +4,10 @@ import { catalogueFor } from '../../../src/mysql/accounts/catalogue.ts';
 import { isServersOwn, type OpenSession, sessionsOf, spared } from '../../../src/mysql/accounts/choice.ts';
 import { hostMatches, withoutPort } from '../../../src/mysql/accounts/host.ts';
 import { isReversed, restore, reverse } from '../../../src/mysql/accounts/reversal.ts';
+import { tend } from '../../../src/mysql/accounts/tend.ts';
+import type { Row } from '../../../src/mysql/dialects/dialect.ts';
 import { mariadb } from '../../../src/mysql/dialects/mariadb.ts';
+import { explain } from '../../../src/mysql/reasons.ts';
 
 const HEX = 'B69027D44F6E5EDC07F1AEAD1477967B16F28227';
 
@@ -111,6 +114,81 @@ describe('an account where accounts can be locked', () => {
         "ALTER USER 'app'@'%' ACCOUNT UNLOCK",
       ],
     });
+  });
+});
+
+describe('locking the accounts of a server', () => {
+  const [one, two] = [
+    { User: 'app', Host: '%', matches: '1', account_locked: 'N' },
+    { User: 'app2', Host: '%', matches: '1', account_locked: 'N' },
+  ];
+  const user = { id: '7', user: 'app', host: '10.0.21.9:4711', command: 'Sleep' };
+
+  /** A server with these answers, that becomes writable after some of the questions whether it is. */
+  function site(options: { readonly closedFor?: number; readonly refusal?: object } = {}) {
+    const done: string[] = [];
+    let closedFor = options.closedFor ?? Number.POSITIVE_INFINITY;
+    const answer = (sql: string): readonly Row[] => {
+      if (sql.includes('mysql.user')) return [one, two];
+      if (sql.includes('PROCESSLIST')) return [user];
+      if (sql.includes('read_only')) {
+        closedFor -= 1;
+        return [{ ro: closedFor < 0 ? '0' : '1' }];
+      }
+      if (options.refusal !== undefined) {
+        const attempt = { address: '10.0.21.7:3308', user: 'mmm', doing: 'changing an account', needs: '' };
+        throw explain(Object.assign(new Error('refused'), options.refusal), attempt);
+      }
+      done.push(sql);
+      return [];
+    };
+    const session = {
+      id: 1,
+      state: 'open' as const,
+      ask: async ({ sql }: { sql: string }) => answer(sql),
+      end: () => undefined,
+    };
+    const dialect = { ...mariadb, flavour: 'mysql' as const };
+    const blocking = { user: '^app', host: '%' };
+    const means = {
+      session,
+      dialect,
+      catalogue: catalogueFor(dialect),
+      blocking,
+      ownUser: 'mmm',
+      leftMs: () => 1000,
+    };
+    const lock = { usable: false, whileWritable: false, spare: [], endSessions: true, withinMs: 1000 };
+    return { done, lock: (over: object = {}) => tend(means, { ...lock, ...over }) };
+  }
+
+  const LOCKS = ["ALTER USER 'app'@'%' ACCOUNT LOCK", "ALTER USER 'app2'@'%' ACCOUNT LOCK"];
+
+  it.each([
+    [0, []],
+    [1, LOCKS.slice(0, 1)],
+    [2, LOCKS],
+    [3, [...LOCKS, 'KILL CONNECTION 7']],
+  ])('stops as soon as the server turns out to be writable: after %i steps', async (closedFor, expected) => {
+    const { done, lock } = site({ closedFor });
+    expect(await lock()).toMatchObject({ failed: [], exceptions: [] });
+    expect(done).toEqual(expected);
+  });
+
+  it('goes on while it is writable on purpose, right before it is closed', async () => {
+    const { done, lock } = site({ closedFor: 0 });
+    await lock({ whileWritable: true, endSessions: false });
+    expect(done).toEqual(LOCKS);
+  });
+
+  it('that refuses it under super_read_only is never said to need that switched off', async () => {
+    const message =
+      'The MySQL server is running with the --super-read-only option so it cannot execute this statement';
+    const { lock } = site({ refusal: { errno: 1290, sqlState: 'HY000', message } });
+    const { failed } = await lock();
+    const why =
+      'cannot be locked while super_read_only is on; it is done when this server is closed the next time';
+    expect(failed).toEqual([`'app'@'%': ${why}`, `'app2'@'%': ${why}`]);
   });
 });
 

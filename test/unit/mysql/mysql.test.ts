@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Row } from '../../../src/mysql/dialects/dialect.ts';
 import { mysql } from '../../../src/mysql/dialects/mysql.ts';
-import { ends } from '../../../src/mysql/transactions.ts';
+import { step } from '../../../src/mysql/transactions.ts';
 
 const old = mysql({
   variables: new Set(['gtid_mode', 'server_uuid']),
@@ -59,7 +59,7 @@ const renamed = (row: Row): Row =>
 
 describe('a look at MySQL', () => {
   test('is taken from the rows as 5.6 spells them', () => {
-    expect(old.toLook([[STATE], [LINK], STATUS, OWN])).toEqual({
+    expect(old.toLook([[STATE], [LINK], STATUS, [], OWN])).toEqual({
       flavour: 'mysql',
       version: '5.6.24-log',
       serverId: 1,
@@ -92,24 +92,24 @@ describe('a look at MySQL', () => {
       HEARTBEAT_INTERVAL: '0.500',
       COUNT_RECEIVED_HEARTBEATS: '7',
     };
-    const seen = modern.toLook([[STATE], [renamed(LINK)], [STATUS[0] ?? {}], OWN, [heartbeats]]);
-    expect(seen).toEqual(old.toLook([[STATE], [LINK], STATUS, OWN]));
+    const seen = modern.toLook([[STATE], [renamed(LINK)], [STATUS[0] ?? {}], [heartbeats], OWN]);
+    expect(seen).toEqual(old.toLook([[STATE], [LINK], STATUS, [], OWN]));
   });
 
   test('without GTID tells places, by the address of a source whose id is not known yet', () => {
     const state = { ...STATE, gtid_mode: 'OFF' };
     const place = { file: 'bin.000003', pos: 120 };
-    expect(old.toHistory([[state], [LINK], [], OWN])).toMatchObject({
+    expect(old.toHistory([[state], [LINK], [], [], OWN])).toMatchObject({
       kind: 'binlog',
       serverId: 1,
       end: { file: 'bin.000004', pos: 330 },
       own: null,
       applied: { '2': place, '10.0.0.2:3306': place },
     });
-    expect(old.toHistory([[state], [{ ...LINK, Master_Server_Id: '0' }], [], OWN])).toMatchObject({
+    expect(old.toHistory([[state], [{ ...LINK, Master_Server_Id: '0' }], [], [], OWN])).toMatchObject({
       applied: { '10.0.0.2:3306': place },
     });
-    expect(old.toHistory([[state], [], [], []])).toMatchObject({
+    expect(old.toHistory([[state], [], [], [], []])).toMatchObject({
       unknown: expect.stringContaining('log_bin'),
     });
   });
@@ -127,22 +127,37 @@ describe('a look at MySQL', () => {
 
 describe('a link of MySQL', () => {
   const stopped = { ...LINK, Slave_IO_Running: 'No', Slave_SQL_Running: 'No' };
-  const words = (dialect: typeof old, row: Row) => dialect.startLink(row).map(({ sql }) => sql);
+  const anew = (dialect: typeof old, row: Row) => dialect.logs?.restart(row).map(({ sql }) => sql);
 
-  test('begins again behind what was applied, when it stands still', () => {
-    expect(words(old, { ...stopped, Auto_Position: '0', Read_Master_Log_Pos: '900' })).toEqual([
+  test('begins again behind what was applied', () => {
+    expect(anew(old, { ...stopped, Auto_Position: '0', Read_Master_Log_Pos: '900' })).toEqual([
       "CHANGE MASTER TO MASTER_LOG_FILE = 'bin.000003', MASTER_LOG_POS = 120",
-      'START SLAVE',
     ]);
-    expect(words(old, stopped)).toEqual(['CHANGE MASTER TO MASTER_AUTO_POSITION = 1', 'START SLAVE']);
-    expect(words(modern, renamed({ ...stopped, Channel_Name: "a'b" }))).toEqual([
+    expect(anew(old, stopped)).toEqual(['CHANGE MASTER TO MASTER_AUTO_POSITION = 1']);
+    const named = renamed({ ...stopped, Channel_Name: "a'b" });
+    expect(anew(modern, named)).toEqual([
       "CHANGE REPLICATION SOURCE TO SOURCE_AUTO_POSITION = 1 FOR CHANNEL 'ab'",
-      "START REPLICA FOR CHANNEL 'ab'",
     ]);
+    expect(modern.startLink(named).map(({ sql }) => sql)).toEqual(["START REPLICA FOR CHANNEL 'ab'"]);
   });
 
-  test('is only started while one of its threads runs', () => {
-    expect(words(old, { ...stopped, Slave_SQL_Running: 'Yes' })).toEqual(['START SLAVE']);
+  test.each([
+    ['stands still with a rest', {}, true],
+    ['still applies', { Slave_SQL_Running: 'Yes' }, false],
+    ['still connects', { Slave_IO_Running: 'Connecting' }, false],
+    ['has applied all', { Read_Master_Log_Pos: '120' }, false],
+  ])('that %s may have to: %j', (_how, row, may) => {
+    const rest = old.logs?.restOfStopped({ ...stopped, Read_Master_Log_Pos: '900', ...row });
+    expect(rest !== null).toBe(may);
+  });
+
+  test('is named in its rest where there are several', () => {
+    const one = { ...LINK, Slave_IO_Running: 'No', Read_Master_Log_Pos: '900' };
+    const rests = modern.logs?.relayRest([
+      [STATE],
+      [renamed({ ...one, Channel_Name: '' }), renamed({ ...one, Channel_Name: 'x' })],
+    ]);
+    expect(rests).toMatchObject([{ channel: '' }, { channel: 'x' }]);
   });
 
   test('has a rest to be looked at only when nothing comes in any more', () => {
@@ -150,7 +165,7 @@ describe('a link of MySQL', () => {
     const rest = (row: Row) => old.logs?.relayRest([[STATE], [row], STATUS, OWN]);
     expect(rest(torn)).toEqual([null]);
     expect(rest({ ...torn, Slave_IO_Running: 'No' })).toEqual([
-      { from: { file: 'relay.000002', pos: 400 }, isIdle: false },
+      { channel: null, from: { file: 'relay.000002', pos: 400 }, isIdle: false },
     ]);
     const idle = {
       ...torn,
@@ -182,5 +197,13 @@ test.each([
   ['Rotate', 'bin.000005;pos=4', false],
   ['Format_desc', 'Server ver: 5.6.24-log, Binlog ver: 4', false],
 ])('the event %s %j ends a transaction: %j', (type, info, end) => {
-  expect(ends({ type, info, serverId: 1, start: 0, end: 0 })).toBe(end);
+  expect(step('outside', { type, info, serverId: 1, start: 0, end: 0 }).ended).toBe(end);
+});
+
+test('how far the binary log reaches is asked only where GTIDs do not tell all', () => {
+  expect(old.further([[STATE]])).toBeNull();
+  expect(old.further([[{ ...STATE, gtid_mode: 'ON_PERMISSIVE' }]])?.sql).toBe('SHOW MASTER STATUS');
+  expect(modern.further([[{ ...STATE, gtid_mode: 'OFF' }]])?.sql).toBe('SHOW BINARY LOG STATUS');
+  const all = [...old.look({ user: 'mmm', excludeUsers: [] }), ...old.position];
+  expect(all.map(({ sql }) => sql).join()).not.toContain('MASTER STATUS');
 });

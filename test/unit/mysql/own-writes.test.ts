@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { History, Place } from '../../../src/core/model.ts';
+import { ServerError } from '../../../src/errors.ts';
 import type { Row } from '../../../src/mysql/dialects/dialect.ts';
 import { mysql } from '../../../src/mysql/dialects/mysql.ts';
 import { createOwnWrites } from '../../../src/mysql/own-writes.ts';
@@ -101,7 +102,7 @@ test('a long log is searched in several looks, and never said to be searched bef
   const writes = createOwnWrites(SERVER);
   const known = [peer(at('bin.000001', 120))];
   const first = await writes.complete(history, known, means(ask));
-  expect(first).toMatchObject({ own: { count: 0, checked: at('bin.000001', 120 + 6000 * 100) } });
+  expect(first).toMatchObject({ own: { count: 0, checked: at('bin.000001', 120 + 6110 * 100) } });
   const second = await writes.complete(history, known, means(ask));
   expect(second).toMatchObject({ own: { count: 0, checked: history.end } });
 });
@@ -132,3 +133,50 @@ test('without a peer nothing is claimed', async () => {
   const found = await createOwnWrites(SERVER).complete(history, [], means(ask));
   expect(found).toEqual({ ...history, address: SERVER });
 });
+
+/** The server's own transactions of ten statements each, as in a log of statements. */
+function statementsOf(transactions: number) {
+  const { ask: empty, history } = binlogOf({ 'bin.000001': [] });
+  const events = Array.from({ length: transactions }, () => [
+    'BEGIN',
+    ...Array.from({ length: 10 }, () => "use `t`; INSERT INTO x VALUES ('COMMIT')"),
+    'COMMIT',
+  ]).flat();
+  const rows = events.map((Info, index) => ({
+    Event_type: 'Query',
+    Server_id: '1',
+    Pos: String(120 + 100 * index),
+    End_log_pos: String(220 + 100 * index),
+    Info,
+  }));
+  const ask = async (statement: { readonly sql: string }): Promise<readonly Row[]> => {
+    const [, from, limit] = /FROM (\d+) LIMIT (\d+)/.exec(statement.sql) ?? [];
+    if (from === undefined) return empty(statement);
+    return rows.filter(({ Pos }) => Number(Pos) >= Number(from)).slice(0, Number(limit));
+  };
+  return { ask, history: { ...history, end: at('bin.000001', 120 + 100 * events.length) } };
+}
+
+test('a transaction of many statements is one, also where a reading ends within it', async () => {
+  const { ask, history } = statementsOf(300);
+  const found = await createOwnWrites(SERVER).complete(history, [peer(at('bin.000001', 120))], means(ask));
+  expect(found).toMatchObject({ own: { count: 300, end: history.end, checked: history.end } });
+});
+
+test.each(['SHOW BINARY LOGS', 'SHOW BINLOG EVENTS'])(
+  'that %s fails makes the history unknown',
+  async (what) => {
+    const { ask, history } = binlogOf({ 'bin.000001': [1] });
+    const failing = async (statement: { readonly sql: string }): Promise<readonly Row[]> => {
+      if (statement.sql.startsWith(what)) throw new ServerError('silent', 'no answer');
+      return ask(statement);
+    };
+    const known = [peer(at('bin.000001', 120))];
+    const writes = createOwnWrites(SERVER);
+    expect(await writes.complete(history, known, means(failing))).toMatchObject({
+      own: null,
+      unknown: 'its binary log cannot be read: no answer',
+    });
+    expect(await writes.complete(history, known, means(ask))).toMatchObject({ own: { count: 1 } });
+  },
+);

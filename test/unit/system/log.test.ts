@@ -1,15 +1,19 @@
-import { spawnSync } from 'node:child_process';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { createLog } from '../../../src/system/log.ts';
 import { compileSystem, temporaryFolder } from './support.ts';
+
+// Most of these start a process: on a machine with much to do that takes its time.
+vi.setConfig({ testTimeout: 60_000 });
 
 let compiled = '';
 
 beforeAll(async () => {
   compiled = await compileSystem();
-}, 30_000);
+}, 60_000);
 afterAll(() => rm(compiled, { recursive: true, force: true }));
 
 async function linesOf(file: string): Promise<readonly Record<string, unknown>[]> {
@@ -28,7 +32,7 @@ function printed(body: string): readonly Record<string, unknown>[] {
   const script = `import { createLog } from ${JSON.stringify(join(compiled, 'system/log.js'))};\n${body}`;
   const run = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
     encoding: 'utf8',
-    timeout: 10_000,
+    timeout: 30_000,
   });
   expect([run.status, run.stderr]).toEqual([0, '']);
   return parse(run.stdout);
@@ -186,6 +190,34 @@ test('a file that was moved away is let go of, and one that became usable is use
   expect([...((line?.open ?? []) as string[])].sort()).toEqual([late, file].sort());
 });
 
+/** Logs some lines, and exits as a daemon does. */
+const many = (lines: number): string => `
+  const log = createLog({ program: 'p', file: null, level: 'info' });
+  for (let n = 0; n < ${lines}; n += 1) log.info({ n }, 'x'.repeat(500));
+  await log.drained();
+  process.exit(0);`;
+
+test('a reader of standard output gets every line', () => {
+  const numbers = printed(many(50)).map(({ n }) => Number(n));
+  expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, n) => n));
+});
+
+test.for(['nobody reads', 'is on a full disk'])(
+  'standard output that %s lets the program end',
+  async (how) => {
+    const full = how === 'nobody reads' ? null : await open('/dev/full', 'w');
+    onTestFinished(() => full?.close());
+    const script = `import { createLog } from ${JSON.stringify(join(compiled, 'system/log.js'))};\n${many(1000)}`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', full?.fd ?? 'pipe', 'inherit'],
+      timeout: 20_000,
+      killSignal: 'SIGKILL',
+    });
+    const [code] = await once(child, 'exit');
+    expect(code).toBe(0);
+  },
+);
+
 test('standard output on a full disk does not end the program', () => {
   const script = `import { createLog } from ${JSON.stringify(join(compiled, 'system/log.js'))};
     const log = createLog({ program: 'p', file: null, level: 'info' });
@@ -193,7 +225,7 @@ test('standard output on a full disk does not end the program', () => {
   const command = `exec "$0" --input-type=module -e "$1" > /dev/full`;
   const run = spawnSync('sh', ['-c', command, process.execPath, script], {
     encoding: 'utf8',
-    timeout: 10_000,
+    timeout: 30_000,
   });
   expect(run.stderr).toBe('alive\n');
 });

@@ -8,7 +8,10 @@ import { temporaryFolder } from './support.ts';
 
 const sign = '8d9a4b2924dc40baa792d742cb786345';
 const told = { generation: 43, writer: 'a:1', halted: false, diverged: ['b:1'] };
-const post: Post = { told, waiting: [{ id: 'x', subject: 's', text: 'für\n', to: null }] };
+const post: Post = {
+  told,
+  waiting: [{ id: 'x', subject: 's', text: 'für\n', to: null, writtenAtEpochMs: 1 }],
+};
 
 test('what was told and what waits is known after a restart, in a file of its own', async () => {
   const dir = await temporaryFolder();
@@ -18,6 +21,19 @@ test('what was told and what waits is known after a restart, in a file of its ow
   expect(await readdir(dir)).toEqual([`mmm-agent-mail.${sign}.json`]);
   // The memory of the agent lies beside it, and takes it for nothing of its own.
   expect((await createMemory({ dir, program: 'mmm-agent' })).floor(sign)).toBe(0);
+});
+
+test('a mail that was kept before mails had a date is as if written now', async () => {
+  const dir = await temporaryFolder();
+  const from = Date.now();
+  const old = { id: 'x', subject: 's', text: 't', to: null };
+  await writeFile(
+    join(dir, `mmm-agent-mail.${sign}.json`),
+    JSON.stringify({ v: 1, uniqsign: sign, told, waiting: [old] }),
+  );
+  const [letter] = (await createMailbox({ dir, log: silent() })).read(sign)?.waiting ?? [];
+  expect(letter).toMatchObject(old);
+  expect(letter?.writtenAtEpochMs).toBeGreaterThanOrEqual(from);
 });
 
 test('the latest of several writes is the one that stays', async () => {
