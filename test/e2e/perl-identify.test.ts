@@ -175,6 +175,8 @@ describe('a site where only the Perl programs decide', () => {
     const { a, b, redis } = stack;
     for (const daemon of [stack.identify, stack.monitor, stack.agent, stack.sidecar]) await daemon.term();
     await redis.client.del(key('topology'), key('agent-site'), key('sidecar-site'));
+    // What is ours in their hash tells that there was a topology.
+    await redis.client.hdel(key('master'), 'passive', 'generation', 'phase', 'since');
     await rm(join(stack.folder, 'state', `mmm-sidecar.${stack.uniqsign}.json`));
     perl = await startPerl();
     stack.sidecar.start();

@@ -17,6 +17,12 @@ export interface Abilities {
   readonly seesHeartbeats: boolean;
 }
 
+/**
+ * Killed and without a statement: 5.6 sometimes leaves such a session in the list until its client sends something.
+ * By then the server is read-only.
+ */
+const IS_OVER = "COMMAND = 'Killed' AND INFO IS NULL";
+
 /** What `SHOW GLOBAL VARIABLES` is asked for. */
 export const ABILITY_VARIABLES: readonly string[] = [
   'super_read_only',
@@ -73,7 +79,8 @@ export function mysql(abilities: Abilities): Dialect {
     sessions: (who) =>
       statement(
         'SELECT ID, USER, COMMAND, STATE, TIME AS SECONDS' +
-          ` FROM information_schema.PROCESSLIST WHERE ${isApplication(who)} ORDER BY TIME DESC`,
+          ` FROM information_schema.PROCESSLIST WHERE ${isApplication(who)} AND NOT (${IS_OVER})` +
+          ' ORDER BY TIME DESC',
         'PROCESS',
       ),
     isQueueing: (session) =>
