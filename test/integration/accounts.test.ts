@@ -199,7 +199,10 @@ describe.each(here)('accounts of applications on $name', ({ start, locks, grants
       const { trouble } = await server.tendAccounts(LOCK);
       expect(trouble).toContain(`accounts of ${pair.a.address} could not be locked: `);
       expect(trouble).toContain(`GRANT ${missing} TO 'part'@'%'`);
-      expect(await server.close({ gentle: false, withinMs: 2000 })).toMatchObject({ closed: true, detail: '' });
+      expect(await server.close({ gentle: false, withinMs: 2000 })).toMatchObject({
+        closed: true,
+        detail: '',
+      });
       await pair.a.admin('SET GLOBAL read_only = 0');
     }
   });
