@@ -8,7 +8,7 @@ import type { History, Policy, Topology } from '../../src/core/model.ts';
 import { A, B, createSite, type Site } from './site.ts';
 
 /** SEEDS=n runs more, SEED=n replays one, STORY=1 prints what happened. */
-const SEEDS = Number(process.env.SEEDS ?? 120);
+const SEEDS = Number(process.env.SEEDS ?? 60);
 const ONLY = process.env.SEED;
 const TURNS = 500;
 
