@@ -24,6 +24,11 @@ export function endpoint(address: string): Endpoint {
   return { host: parts.host.replace(/^\[|\]$/g, ''), port: parts.port };
 }
 
+/** A reason that begins with the address which the sentence around it has named already. */
+export function withoutAddress(address: string, reason: string): string {
+  return reason.startsWith(`${address}: `) ? reason.slice(address.length + 2) : reason;
+}
+
 function parse(text: string): Endpoint | null {
   const colon = text.lastIndexOf(':');
   if (colon < 1 || text.length > 262) return null;

@@ -1,4 +1,5 @@
 /** What the legacy checks tell of members, in words; facts add the reason. */
+import { withoutAddress } from './address.ts';
 import type { Facts, Probe } from './model.ts';
 import type { MemberStatus } from './status.ts';
 
@@ -25,21 +26,21 @@ export function checkTrouble(facts: readonly Facts[], member: MemberStatus): str
   const probes = facts.flatMap(({ members }) => members[address] ?? []);
   if (member.last_check === null) return [`${address} was never checked: is mmm-monitor running?`];
   if (!isFresh(member)) return [`the last check of ${address} is ${age} s old: is mmm-monitor running?`];
-  if (member.ping === 0) return [`${address} ${deadOrUnseen(probes).replaceAll(`${address}: `, '')}`];
+  if (member.ping === 0) return [`${address} ${deadOrUnseen(address, probes)}`];
   return member.repl_check === 'Error' ? [`${address} is not replicating${linkError(probes)}`] : [];
 }
 
 /** The reason of the first probe that has one, behind a colon. */
-export function because(probes: readonly Probe[]): string {
+export function because(address: string, probes: readonly Probe[]): string {
   const reason = probes.find((probe) => probe.reason !== '')?.reason;
-  return reason === undefined ? '' : `: ${reason}`;
+  return reason === undefined ? '' : `: ${withoutAddress(address, reason)}`;
 }
 
-function deadOrUnseen(probes: readonly Probe[]): string {
+function deadOrUnseen(address: string, probes: readonly Probe[]): string {
   const faulty = probes.find(({ status }) => status === 'faulty');
   return faulty === undefined
-    ? `is dead${because(probes)}`
-    : `is alive but cannot be looked at: ${faulty.reason}`;
+    ? `is dead${because(address, probes)}`
+    : `is alive but cannot be looked at: ${withoutAddress(address, faulty.reason)}`;
 }
 
 function linkError(probes: readonly Probe[]): string {

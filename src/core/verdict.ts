@@ -81,7 +81,7 @@ function deadWriter(input: StatusInput, { address }: MemberStatus): string | nul
   const forMs = known.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...known);
   if (forMs <= input.writePauseMs) return null;
   const why = input.topology === null ? '' : whyNotReplaced(input, input.topology, address);
-  return `the writer ${address} is dead${because(probes).replace(`${address}: `, '')}${why === '' ? '' : `; ${why}`}`;
+  return `the writer ${address} is dead${because(address, probes)}${why === '' ? '' : `; ${why}`}`;
 }
 
 function handover(input: StatusInput): string | null {

@@ -100,18 +100,27 @@ function socketReason(code: string, message: string): readonly [ServerTrouble, s
 function serverReason(errno: number, message: string, attempt: Attempt): string {
   const said = `${message} (error ${errno})`;
   if (PRIVILEGE_MISSING.has(errno) && attempt.needs !== '') {
-    return `${said}; ${grant(attempt)}`;
+    return `${said}; ${grantAdvice([attempt.needs], attempt)}`;
   }
   const advice = ADVICE.get(errno);
   return advice === undefined ? said : `${said}; ${advice}`;
 }
 
-/** Out of the binary log: replicated, the same GRANT on the other server would be one too many. */
-function grant({ user, needs, account }: Attempt): string {
+/**
+ * What an administrator runs, one GRANT for each of `needs`. Out of the binary log: replicated, the same GRANT on the
+ * other server would be one too many.
+ */
+export function grantAdvice(
+  needs: readonly string[],
+  { user, account }: Pick<Attempt, 'user' | 'account'>,
+): string {
   const at = account?.lastIndexOf('@') ?? -1;
   const [name, host] = at < 0 ? [user, '...'] : [account?.slice(0, at), account?.slice(at + 1)];
-  const what = / ON /.test(needs) ? needs : `${needs} ON *.*`;
-  return `run: GRANT ${what} TO '${name}'@'${host}' (on each server, after SET sql_log_bin=0)`;
+  const grants = needs.map((one) => {
+    const what = / ON /.test(one) ? one : `${one} ON *.*`;
+    return `GRANT ${what} TO '${name}'@'${host}'`;
+  });
+  return `run: ${grants.join('; ')} (on each server, after SET sql_log_bin=0)`;
 }
 
 const EXPIRED =

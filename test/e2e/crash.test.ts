@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { writeGap } from '../support/journal.ts';
 import { type Stack, startStack } from '../support/stack.ts';
-import { afterReturn, underLoad } from '../support/under-load.ts';
+import { afterReturn, crashUnderLoad, underLoad } from '../support/under-load.ts';
 
 describe('a server dies under eight writers', () => {
   let stack: Stack;
@@ -13,21 +12,9 @@ describe('a server dies under eight writers', () => {
   test.for([1, 2, 3, 4])(
     'the writer, kill -9, round %i: the other one takes over, nothing is pretended',
     async () => {
-      const dead = await stack.writer();
-      const heir = stack.other(dead);
-      const { verdict, journal, disturbedMs, reportedExtra } = await underLoad(
-        stack,
-        {},
-        async (workload) => {
-          await dead.kill9();
-          await stack.stable(heir);
-          await workload.flowing();
-          await dead.start();
-        },
-      );
+      const { dead, heir, verdict, gapMs, reportedExtra } = await crashUnderLoad(stack);
       expect(verdict.complaints).toEqual([]);
       expect(await stack.writer()).toBe(heir);
-      const { gapMs } = writeGap(journal, disturbedMs);
       console.log(`write gap after kill -9: ${Math.round(gapMs)} ms (target p99 700)`);
       expect(gapMs).toBeLessThan(7_000);
       const found = await afterReturn(stack, dead);

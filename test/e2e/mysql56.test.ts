@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeGap } from '../support/journal.ts';
 import { mysql56 } from '../support/mysql56-program.ts';
 import { type Stack, startStack } from '../support/stack.ts';
-import { afterReturn, underLoad } from '../support/under-load.ts';
+import { afterReturn, crashUnderLoad, underLoad } from '../support/under-load.ts';
 
 const mysql = await mysql56();
 
@@ -45,21 +45,9 @@ describe.skipIf(mysql === null).each([
   test.for(Array.from({ length: rounds }, (_, index) => index + 1))(
     'the writer, kill -9, round %i: the other one takes over, and the old one is judged when it returns',
     async () => {
-      const dead = await stack.writer();
-      const heir = stack.other(dead);
-      const { verdict, journal, disturbedMs, reportedExtra } = await underLoad(
-        stack,
-        {},
-        async (workload) => {
-          await dead.kill9();
-          await stack.stable(heir);
-          await workload.flowing();
-          await dead.start();
-        },
-      );
+      const { dead, heir, verdict, gapMs, reportedExtra } = await crashUnderLoad(stack);
       expect(verdict.complaints).toEqual([]);
       expect(await stack.writer()).toBe(heir);
-      const { gapMs } = writeGap(journal, disturbedMs);
       const found = await afterReturn(stack, dead);
       console.log(`MySQL 5.6 ${how}: write gap after kill -9 ${Math.round(gapMs)} ms, then ${found}`);
       expect(gapMs).toBeLessThan(7_000);

@@ -64,6 +64,28 @@ export interface Installation {
   readonly port: number;
 }
 
+/** Options of every server of a pair, whatever its kind: read-only, durable, replicating once it is told to. */
+export function memberOptions(folder: string, id: number, port: number): readonly string[] {
+  const places = [`--socket=${folder}/s.sock`, `--tmpdir=${folder}`, `--port=${port}`];
+  const logs = [
+    '--log-bin=bin',
+    '--relay-log=relay',
+    '--log-slave-updates',
+    '--binlog-format=ROW',
+    '--sync-binlog=1',
+  ];
+  const replication = [`--server-id=${id}`, '--skip-slave-start', '--slave-net-timeout=5'];
+  const keys = ['--auto-increment-increment=2', `--auto-increment-offset=${id}`];
+  const report = [
+    '--bind-address=127.0.0.1',
+    '--report-host=127.0.0.1',
+    `--report-port=${port}`,
+    '--skip-name-resolve',
+  ];
+  const safe = ['--read-only=1', '--innodb-flush-log-at-trx-commit=1', `--pid-file=${folder}/pid`];
+  return [...places, ...logs, ...replication, ...keys, ...report, ...safe];
+}
+
 /** Starts both, links them by `follow`, opens the one that is to be writable. */
 export async function startPair(
   [a, b]: readonly [DbServer, DbServer],

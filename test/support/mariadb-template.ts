@@ -2,16 +2,13 @@
  * A ready MariaDB datadir with the accounts and the schema of the tests, made once per machine and copied by
  * every test: starting from a copy takes a fifth of the time of a new installation.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
+import { execFile, spawn } from 'node:child_process';
+import { readdir, rm } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { eventually } from './eventually.ts';
-import { rootSession } from './mariadb-admin.ts';
 import { programs } from './servers.ts';
+import { setUp, templateFolder } from './template-folder.ts';
 
 const run = promisify(execFile);
 
@@ -57,27 +54,7 @@ const SETUP: readonly string[] = [
 export async function mariadbTemplate(): Promise<string> {
   const { mariadbd } = await programs();
   const version = (await run(mariadbd, ['--no-defaults', '--version'])).stdout;
-  const key = createHash('sha256')
-    .update(`${version}\n${SETUP.join('\n')}`)
-    .digest('hex')
-    .slice(0, 12);
-  const cache = join(tmpdir(), `mmm-manager-tests-${userInfo().uid}`);
-  const folder = join(cache, `mariadb-${key}`);
-  if (existsSync(folder)) return folder;
-  await mkdir(cache, { recursive: true });
-  await chmod(cache, 0o755);
-  const draft = await mkdtemp(join(cache, 'draft-'));
-  try {
-    await chmod(draft, 0o755);
-    await fill(draft);
-    await rename(join(draft, 'data'), folder).catch((error: unknown) => {
-      // Another test process was first: its copy is as good.
-      if (!existsSync(folder)) throw error;
-    });
-  } finally {
-    await rm(draft, { recursive: true, force: true });
-  }
-  return folder;
+  return templateFolder('mariadb', [version, ...SETUP], fill);
 }
 
 /**
@@ -105,24 +82,9 @@ async function fill(draft: string): Promise<void> {
   ];
   const small = ['--server-id=1', '--innodb-log-file-size=8M', '--innodb-buffer-pool-size=32M'];
   const server = spawn(mariadbd, ['--no-defaults', ...runAs(), ...options, ...small], { stdio: 'ignore' });
-  try {
-    const session = await eventually('the template server answers', () => rootSession(socket), undefined, {
-      withinMs: 60_000,
-    });
-    for (const sql of SETUP) await session.query(sql);
-    session.end();
-  } finally {
-    await quit(server);
-  }
+  await setUp(server, socket, SETUP);
   const logs = (await readdir(data)).filter((name) =>
     /^(?:bin\.|relay|multi-master|master\.info)/.test(name),
   );
   await Promise.all(logs.map((name) => rm(join(data, name))));
-}
-
-async function quit(server: ChildProcess): Promise<void> {
-  if (server.exitCode !== null || server.signalCode !== null) return;
-  const gone = new Promise((resolve) => server.once('exit', resolve));
-  server.kill('SIGTERM');
-  await gone;
 }

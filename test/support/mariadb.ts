@@ -2,7 +2,14 @@ import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type DbPair, type DbServer, describeServer, type PairOptions, startPair } from './db-server.ts';
+import {
+  type DbPair,
+  type DbServer,
+  describeServer,
+  memberOptions,
+  type PairOptions,
+  startPair,
+} from './db-server.ts';
 import { accounts, mariadbTemplate, runAs } from './mariadb-template.ts';
 import { freePorts, tempDir } from './processes.ts';
 import { programs } from './servers.ts';
@@ -47,43 +54,7 @@ async function prepare(parent: string, id: number, args: readonly string[]): Pro
 }
 
 function optionsFor(folder: string, id: number, port: number): readonly string[] {
-  const places = [
-    `--datadir=${folder}/data`,
-    `--socket=${folder}/s.sock`,
-    `--tmpdir=${folder}`,
-    `--port=${port}`,
-  ];
-  const logs = [
-    '--log-bin=bin',
-    '--relay-log=relay',
-    '--log-slave-updates',
-    '--binlog-format=ROW',
-    '--sync-binlog=1',
-  ];
-  const replication = [
-    `--server-id=${id}`,
-    '--gtid-strict-mode=1',
-    '--skip-slave-start',
-    '--slave-net-timeout=5',
-  ];
-  const keys = ['--auto-increment-increment=2', `--auto-increment-offset=${id}`];
-  const report = [
-    '--bind-address=127.0.0.1',
-    '--report-host=127.0.0.1',
-    `--report-port=${port}`,
-    '--skip-name-resolve',
-  ];
   const small = ['--innodb-buffer-pool-size=32M', '--innodb-log-file-size=8M', '--performance-schema=OFF'];
-  const safe = ['--read-only=1', '--innodb-flush-log-at-trx-commit=1', `--pid-file=${folder}/pid`];
-  return [
-    '--no-defaults',
-    ...runAs(),
-    ...places,
-    ...logs,
-    ...replication,
-    ...keys,
-    ...report,
-    ...small,
-    ...safe,
-  ];
+  const own = [`--datadir=${folder}/data`, '--gtid-strict-mode=1', ...small];
+  return ['--no-defaults', ...runAs(), ...memberOptions(folder, id, port), ...own];
 }

@@ -1,15 +1,11 @@
 /** A ready MySQL 5.6 datadir with the accounts and the schema of the tests, made once per machine. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
+import { execFile, spawn } from 'node:child_process';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { eventually } from './eventually.ts';
-import { rootSession } from './mariadb-admin.ts';
 import { accounts, runAs } from './mariadb-template.ts';
 import type { Mysql56 } from './mysql56-program.ts';
+import { setUp, templateFolder } from './template-folder.ts';
 
 const run = promisify(execFile);
 
@@ -49,26 +45,7 @@ export function commonOptions(program: Mysql56, data: string): readonly string[]
 
 /** The template's folder; made when it is not there yet (about 2 s). It holds no `auto.cnf`: each copy needs its own. */
 export async function mysql56Template(program: Mysql56): Promise<string> {
-  const key = createHash('sha256')
-    .update(`${program.folder}\n${SETUP.join('\n')}`)
-    .digest('hex')
-    .slice(0, 12);
-  const cache = join(tmpdir(), `mmm-manager-tests-${userInfo().uid}`);
-  const folder = join(cache, `mysql56-${key}`);
-  if (existsSync(folder)) return folder;
-  await mkdir(cache, { recursive: true });
-  await chmod(cache, 0o755);
-  const draft = await mkdtemp(join(cache, 'draft-'));
-  try {
-    await chmod(draft, 0o755);
-    await fill(program, draft);
-    await rename(join(draft, 'data'), folder).catch((error: unknown) => {
-      if (!existsSync(folder)) throw error;
-    });
-  } finally {
-    await rm(draft, { recursive: true, force: true });
-  }
-  return folder;
+  return templateFolder('mysql56', [program.folder, ...SETUP], (draft) => fill(program, draft));
 }
 
 async function fill(program: Mysql56, draft: string): Promise<void> {
@@ -80,21 +57,6 @@ async function fill(program: Mysql56, draft: string): Promise<void> {
     stdio: 'ignore',
     env: { ...process.env, ...program.env },
   });
-  try {
-    const session = await eventually('the template server answers', () => rootSession(socket), undefined, {
-      withinMs: 60_000,
-    });
-    for (const sql of SETUP) await session.query(sql);
-    session.end();
-  } finally {
-    await quit(server);
-  }
+  await setUp(server, socket, SETUP);
   await rm(join(data, 'auto.cnf'));
-}
-
-async function quit(server: ChildProcess): Promise<void> {
-  if (server.exitCode !== null || server.signalCode !== null) return;
-  const gone = new Promise((resolve) => server.once('exit', resolve));
-  server.kill('SIGTERM');
-  await gone;
 }

@@ -3,7 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type DbPair, type DbServer, describeServer, type PairOptions, startPair } from './db-server.ts';
+import {
+  type DbPair,
+  type DbServer,
+  describeServer,
+  memberOptions,
+  type PairOptions,
+  startPair,
+} from './db-server.ts';
 import { accounts } from './mariadb-template.ts';
 import { type Mysql56, mysql56 } from './mysql56-program.ts';
 import { commonOptions, mysql56Template } from './mysql56-template.ts';
@@ -58,7 +65,13 @@ async function prepare(
   return describeServer({
     replication: gtid ? 'gtid' : 'position',
     program: program.mysqld,
-    args: [...commonOptions(program, data), ...optionsFor(folder, id, port), ...gtidOptions(gtid), ...args],
+    args: [
+      ...commonOptions(program, data),
+      ...memberOptions(folder, id, port),
+      ...CRASH_SAFE,
+      ...gtidOptions(gtid),
+      ...args,
+    ],
     env: program.env,
     folder,
     port,
@@ -69,30 +82,9 @@ function gtidOptions(gtid: boolean): readonly string[] {
   return gtid ? ['--gtid-mode=ON', '--enforce-gtid-consistency=ON'] : [];
 }
 
-function optionsFor(folder: string, id: number, port: number): readonly string[] {
-  const places = [`--socket=${folder}/s.sock`, `--tmpdir=${folder}`, `--port=${port}`];
-  const logs = [
-    '--log-bin=bin',
-    '--relay-log=relay',
-    '--log-slave-updates',
-    '--binlog-format=ROW',
-    '--sync-binlog=1',
-  ];
-  const replication = [
-    `--server-id=${id}`,
-    '--skip-slave-start',
-    '--slave-net-timeout=5',
-    '--master-info-repository=TABLE',
-    '--relay-log-info-repository=TABLE',
-    '--relay-log-recovery=1',
-  ];
-  const keys = ['--auto-increment-increment=2', `--auto-increment-offset=${id}`];
-  const report = [
-    '--bind-address=127.0.0.1',
-    '--report-host=127.0.0.1',
-    `--report-port=${port}`,
-    '--skip-name-resolve',
-  ];
-  const safe = ['--read-only=1', '--innodb-flush-log-at-trx-commit=1', `--pid-file=${folder}/pid`];
-  return [...places, ...logs, ...replication, ...keys, ...report, ...safe];
-}
+/** A crash must leave the place of a link as it was with the data. */
+const CRASH_SAFE = [
+  '--master-info-repository=TABLE',
+  '--relay-log-info-repository=TABLE',
+  '--relay-log-recovery=1',
+];

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { check, type Verdict } from './checker.ts';
 import { eventually } from './eventually.ts';
 import { holdingOf, prepareTables, replicationRests } from './holdings.ts';
-import type { Operation, Work } from './journal.ts';
+import { type Operation, type Work, writeGap } from './journal.ts';
 import type { MariaServer } from './mariadb.ts';
 import { accounts } from './mariadb-template.ts';
 import { startObserver } from './observer.ts';
@@ -58,6 +58,21 @@ export async function underLoad(
   const judged = { ...found, verdict: without(found.verdict, options.accepts) };
   if (!judged.verdict.ok) await keepEvidence(stack, workload);
   return { ...judged, journal, disturbedMs };
+}
+
+/** The writer dies by kill -9 under load, the other one takes over, and the dead one is started again. */
+export async function crashUnderLoad(
+  stack: Stack,
+): Promise<LoadResult & { readonly dead: MariaServer; readonly heir: MariaServer; readonly gapMs: number }> {
+  const dead = await stack.writer();
+  const heir = stack.other(dead);
+  const result = await underLoad(stack, {}, async (workload) => {
+    await dead.kill9();
+    await stack.stable(heir);
+    await workload.flowing();
+    await dead.start();
+  });
+  return { ...result, dead, heir, gapMs: writeGap(result.journal, result.disturbedMs).gapMs };
 }
 
 function without(verdict: Verdict, accepted: string | undefined): Verdict {

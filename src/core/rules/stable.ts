@@ -2,6 +2,7 @@
  * A writer is open. Watch over it: carry out requests, take it back when it restarted closed, replace it
  * when it is dead, and keep the members' states, parked links and the register of sidecars true.
  */
+import { withoutAddress } from '../address.ts';
 import { bestStandby, unfit, unready } from '../fitness.ts';
 import { deathOf, healthOf, isRouting, proofMayCome } from '../gates.ts';
 import type { Answer, Request, Topology } from '../model.ts';
@@ -91,7 +92,7 @@ function replaceDead(s: Situation): Outcome | null {
   if (how === null) return null;
   const from = t.writer;
   const health = healthOf(s, from);
-  const what = `${from} is dead for ${Math.round(health.forMs)} ms: ${reasonOf(from, health.reason)}`;
+  const what = `${from} is dead for ${Math.round(health.forMs)} ms: ${withoutAddress(from, health.reason)}`;
   if (t.paused !== null)
     return { says: `${what}; paused by ${t.paused.by}: no failover until resume`, alarm: true };
   const best = bestStandby(s, t, { from, planned: false });
@@ -112,11 +113,6 @@ function replaceDead(s: Situation): Outcome | null {
     alarm: true,
     change: begin(s, t, { kind: 'failover', from, to: best.address, reason: what }),
   };
-}
-
-/** The reason of a probe begins with the address, which the sentence has named already. */
-function reasonOf(address: string, reason: string): string {
-  return reason.startsWith(`${address}: `) ? reason.slice(address.length + 2) : reason;
 }
 
 function switchOver(s: Situation): Outcome | null {

@@ -1,7 +1,7 @@
 import { ServerError } from '../../errors.ts';
 import type { Tended, TendOptions } from '../../ports.ts';
 import { createKeeper, type KeeperOptions } from '../keeper.ts';
-import { errnoOf } from '../reasons.ts';
+import { errnoOf, grantAdvice } from '../reasons.ts';
 import type { Session } from '../session.ts';
 import { type Blocking, type Catalogue, catalogueFor } from './catalogue.ts';
 import { LACKS_PRIVILEGE, prepare, tend, type Work } from './tend.ts';
@@ -68,18 +68,15 @@ export function createAccounts(options: KeeperOptions & { readonly blocking: Blo
     const errno = errnoOf(error) ?? 0;
     if (isBadPattern(errno)) return `${error.message}; correct block_user or block_host`;
     if (!LACKS_PRIVILEGE.has(errno)) return error.message;
-    const us = await whoWeAre(session, leftMs);
-    // Out of the binary log: replicated, the same GRANT on the other server would be one too many.
-    return `${error.message}; run: ${grants.map((grant) => `GRANT ${grant} TO ${us}`).join('; ')} (on each server, after SET sql_log_bin=0)`;
+    const account = await whoWeAre(session, leftMs);
+    return `${error.message}; ${grantAdvice(grants, { user, ...(account !== null && { account }) })}`;
   };
 
   /** As the server spells our account: only it knows by which host it knows us. */
-  const whoWeAre = async (session: Session, leftMs: number): Promise<string> => {
+  const whoWeAre = async (session: Session, leftMs: number): Promise<string | null> => {
     const ask = { sql: 'SELECT CURRENT_USER() AS account', doing: 'asking for our account' };
     const rows = await session.ask({ ...ask, timeoutMs: Math.max(leftMs, LEAST_MS) }).catch(() => []);
-    const account = rows[0]?.account ?? `${user}@...`;
-    const at = account.lastIndexOf('@');
-    return `'${account.slice(0, at)}'@'${account.slice(at + 1)}'`;
+    return rows[0]?.account ?? null;
   };
 
   return {

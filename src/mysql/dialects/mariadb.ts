@@ -3,15 +3,13 @@ import type { History, Link, Look } from '../../core/model.ts';
 import type { Answers, Dialect, Row, Statement } from './dialect.ts';
 import {
   count,
-  ioState,
   isApplication,
   isClient,
-  lagOf,
+  linkBasis,
   literal,
   readsWhatItRan,
   sourceOf,
   statement,
-  withoutQuery,
 } from './text.ts';
 
 const POSITION =
@@ -119,11 +117,7 @@ function toHistory(answers: Answers): History {
 function toLink(row: Row, applied: History): Link {
   const gtid = (row.Using_Gtid ?? 'No') !== 'No';
   return {
-    from: sourceOf(row),
-    fromServerId: count(row.Master_Server_Id),
-    io: ioState(row.Slave_IO_Running),
-    sql: row.Slave_SQL_Running === 'Yes' ? 'yes' : 'no',
-    lagSeconds: lagOf(row),
+    ...linkBasis(row),
     drained: gtid ? hasApplied(applied, row.Gtid_IO_Pos ?? '') : readsWhatItRan(row),
     gtid,
     heartbeatMs: Math.round(Number(row.Slave_heartbeat_period ?? 0) * 1000) || 0,
@@ -133,9 +127,6 @@ function toLink(row: Row, applied: History): Link {
       row.Read_Master_Log_Pos,
       row.Gtid_IO_Pos,
     ].join(' '),
-    quietMs: 0,
-    ioError: withoutQuery(row.Last_IO_Error),
-    sqlError: withoutQuery(row.Last_SQL_Error),
   };
 }
 

@@ -2,16 +2,7 @@
 import type { History, Link } from '../../core/model.ts';
 import type { Answers, RelayRest, Row, Statement } from './dialect.ts';
 import type { Abilities } from './mysql.ts';
-import {
-  count,
-  forChannel,
-  ioState,
-  lagOf,
-  readsWhatItRan,
-  sourceOf,
-  statement,
-  withoutQuery,
-} from './text.ts';
+import { count, forChannel, linkBasis, readsWhatItRan, sourceOf, statement } from './text.ts';
 
 type Applied = Extract<History, { kind: 'binlog' }>['applied'];
 
@@ -96,18 +87,11 @@ function channel(link: Row): string {
 function toLink(row: Row, answers: Answers): Link {
   const { periodMs, received } = heartbeatsOf(row, answers);
   return {
-    from: sourceOf(row),
-    fromServerId: count(row.Master_Server_Id),
-    io: ioState(row.Slave_IO_Running),
-    sql: row.Slave_SQL_Running === 'Yes' ? 'yes' : 'no',
-    lagSeconds: lagOf(row),
+    ...linkBasis(row),
     drained: readsWhatItRan(row),
     gtid: row.Auto_Position === '1',
     heartbeatMs: periodMs,
     heard: [received, row.Master_Log_File, row.Read_Master_Log_Pos].join(' '),
-    quietMs: 0,
-    ioError: withoutQuery(row.Last_IO_Error),
-    sqlError: withoutQuery(row.Last_SQL_Error),
   };
 }
 

@@ -53,13 +53,29 @@ export function sourceOf(link: Row): string {
   return `${host.includes(':') ? `[${host}]` : host}:${link.Master_Port ?? ''}`.slice(0, 262);
 }
 
-export function ioState(text: string | null | undefined): Link['io'] {
+/** What a link's status tells in the same words on every server. */
+export function linkBasis(
+  row: Row,
+): Pick<Link, 'from' | 'fromServerId' | 'io' | 'sql' | 'lagSeconds' | 'quietMs' | 'ioError' | 'sqlError'> {
+  return {
+    from: sourceOf(row),
+    fromServerId: count(row.Master_Server_Id),
+    io: ioState(row.Slave_IO_Running),
+    sql: row.Slave_SQL_Running === 'Yes' ? 'yes' : 'no',
+    lagSeconds: lagOf(row),
+    quietMs: 0,
+    ioError: withoutQuery(row.Last_IO_Error),
+    sqlError: withoutQuery(row.Last_SQL_Error),
+  };
+}
+
+function ioState(text: string | null | undefined): Link['io'] {
   if (text === 'Yes') return 'yes';
   return text === 'Connecting' || text === 'Preparing' ? 'connecting' : 'no';
 }
 
 /** null is unknown, never zero. */
-export function lagOf(link: Row): number | null {
+function lagOf(link: Row): number | null {
   const lag = link.Seconds_Behind_Master;
   return lag === null || lag === undefined ? null : count(lag);
 }
@@ -73,6 +89,6 @@ export function readsWhatItRan(link: Row): boolean {
 }
 
 /** Errors of the applying thread may quote the statement, and with it an application's data. */
-export function withoutQuery(error: string | null | undefined): string {
+function withoutQuery(error: string | null | undefined): string {
   return (error ?? '').replace(/\bQuery: .*$/s, 'Query: (see the error log of the server)').slice(0, 1000);
 }
