@@ -5,6 +5,8 @@ import type {
   Event,
   Facts,
   History,
+  Leader,
+  Lease,
   LegacyCheck,
   Look,
   Request,
@@ -48,8 +50,42 @@ export interface ClusterState {
   readonly legacy: LegacyKeys;
   /** Which Redis process answered. */
   readonly incarnation: string;
+  /** null: nobody was ever let open, or Redis has lost it. */
+  readonly lease: Lease | null;
+  /** null: no identify leads. */
+  readonly leader: Leader | null;
+  /** The clock of Redis, epoch ms: to be compared with nothing but itself. */
+  readonly redisNowMs: number;
   readonly complaints: readonly string[];
 }
+
+/** The topology as an agent may act on it. */
+export interface Orders {
+  /** null when absent or refused by its schema. */
+  readonly topology: Topology | null;
+  /** It was written or confirmed in the Redis process that answered: only then may anybody be opened by it. */
+  readonly isCurrent: boolean;
+}
+
+/** Who asks for another term of the writer's lease. */
+export interface Renewal {
+  readonly member: string;
+  /** Id of the agent. */
+  readonly agent: string;
+  readonly generation: number;
+  /** The server closes itself when this agent dies. false takes that back. */
+  readonly armed: boolean;
+}
+
+/**
+ * What Redis says to that. `lost`: a higher generation exists, or this one was given up; final. `foreign`: another
+ * agent holds the lease. `unknown`: Redis knows nothing of this generation (empty, older), as good as no answer.
+ */
+export type Grant =
+  | { readonly says: 'granted' }
+  | { readonly says: 'lost'; readonly generation: number }
+  | { readonly says: 'foreign'; readonly agent: string; readonly counter: number }
+  | { readonly says: 'unknown' };
 
 /** `mysql-S-mode`, `-master`, `-servicemode`, `-primaryhost`, `-secondaryhost`, `-members`; null/empty when absent or of a wrong type. */
 export interface LegacyKeys {
@@ -98,6 +134,22 @@ export interface Hub {
   read(uniqsign: string): Promise<ClusterState>;
   /** Just the topology: null when absent or refused by its schema. */
   readTopology(uniqsign: string): Promise<Topology | null>;
+  /** The topology, and whether it may be acted on. */
+  readOrders(uniqsign: string): Promise<Orders>;
+  /**
+   * Asks for one more term. Granted while the topology has this generation and `member` is its writer, or is
+   * being opened; nobody else may have renewed it, nor this agent have released it.
+   */
+  renewLease(uniqsign: string, renewal: Renewal): Promise<Grant>;
+  /** Gives the lease of this generation up for good. False when it is not this agent's any more. */
+  releaseLease(uniqsign: string, renewal: Omit<Renewal, 'armed'>): Promise<boolean>;
+  /**
+   * Says that `id` is there to decide, and who leads: `id` itself when nobody does, when it led already, or when
+   * the leader's counter is still `takeFrom`.
+   */
+  lead(uniqsign: string, id: string, takeFrom: number | null): Promise<Leader>;
+  /** Leads no more; nothing happens when it does not lead. */
+  resign(uniqsign: string, id: string): Promise<void>;
   /** `stale`: somebody changed the topology first. `withdrawn`: the request is gone. */
   commit(change: Commit): Promise<'committed' | 'stale' | 'withdrawn'>;
   /**
@@ -186,11 +238,26 @@ export interface Server {
     readonly withinMs: number;
     readonly known?: readonly History[];
   }): Promise<Closed>;
+  /** The few things a lease needs to know, cheaply. `lock`: name of the promotion lock (`lockName`). */
+  glance(lock: string, timeoutMs: number): Promise<Glance>;
   /**
-   * Clears read-only by one statement that the server itself refuses when it arrives more than 1.5 s after
-   * `stillWanted` was asked; resolves true when the server then reads back as writable.
+   * Takes the promotion lock in a session of its own that is never replaced: whoever lost it lost the lock. null:
+   * somebody else holds it. Nothing but this lock ever opens the server.
    */
-  open(stillWanted: () => Promise<boolean>): Promise<boolean>;
+  lock(name: string, timeoutMs: number): Promise<PromotionLock | null>;
+  /**
+   * Leaves a statement sleeping in the server that sets read-only after `ms`, unless it is replaced (by the next
+   * `arm`) or taken back (`disarm`) before: the server closes itself when its agent dies or freezes. Resolves
+   * when it is seen to run; every one before it, also of an earlier process of our account, is ended only then.
+   * When it rejects, assume that the one before is still in force. To be armed before each opening: one that was left
+   * from before would close the server again. Setting read-only waits for statements that run at that moment.
+   */
+  arm(ms: number): Promise<void>;
+  /**
+   * Ends what `arm` has left in the server, whichever process did, and resolves when it is gone; also when the server
+   * is. A proven `close` does the same.
+   */
+  disarm(): Promise<void>;
   /**
    * Makes the accounts that the configuration chooses (`block_user`, `block_host`) usable, or locks them, one at a
    * time and never by way of the binary log. Idempotent. Never rejects. Without a choice it asks the server nothing.
@@ -204,6 +271,47 @@ export interface Server {
   end(): void;
 }
 
+export interface Glance {
+  readonly readOnly: boolean;
+  /** Nobody holds the promotion lock. */
+  readonly lockFree: boolean;
+  readonly uptimeSeconds: number;
+}
+
+/** The promotion lock of one server, held by one session. The server lets go of it within about 2 s after our death. */
+export interface PromotionLock {
+  /** Asks whether it is still ours, which also keeps it. Once false, for ever false. Never rejects. */
+  keep(): Promise<boolean>;
+  /**
+   * Clears read-only by one statement that the server itself refuses when the lock is not this session's any more,
+   * or when it arrives more than 1.5 s after `stillWanted` was asked. True when the server then reads back as
+   * writable. False, and closed: not wanted (no answer is a no), late, or the lock was lost before it was sent.
+   * Rejects with ServerError when it is not known what happened, or when the server refuses it for another reason.
+   * Arm the server before (`Server.arm`).
+   */
+  open(stillWanted: () => Promise<boolean>): Promise<boolean>;
+  /** Lets go at once. */
+  release(): void;
+}
+
+/** A process of a database server: `startedAt` tells it from a later one with the same pid. */
+export interface ServerProcess {
+  readonly pid: number;
+  readonly startedAt: string;
+}
+
+/** The database server on this machine, as an operating system sees it. Methods reject with MmmError. */
+export interface LocalServer {
+  /** The process that serves now; null: cannot be told (another container, no pid file). */
+  find(): Promise<ServerProcess | null>;
+  /** That process is no more (or a zombie), and nobody accepts connections on its address or socket. */
+  isGone(process: ServerProcess): Promise<boolean>;
+  /** Ends that very process with SIGKILL; resolves when it is gone. */
+  kill(process: ServerProcess, withinMs: number): Promise<void>;
+  /** Whether it starts read-only, from its option files and its command line; null: cannot be told. */
+  startsClosed(process: ServerProcess): Promise<boolean | null>;
+}
+
 /** How a server is reached. */
 export type ServerFactory = (address: string) => Server;
 
@@ -215,6 +323,11 @@ export interface Memory {
   /** The generation at which this program last opened `address`; 0 when never. */
   spent(uniqsign: string, address: string): number;
   spend(uniqsign: string, address: string, generation: number): Promise<void>;
+  /** The last topology that was kept, for a start without Redis; null when none. */
+  kept(uniqsign: string): Topology | null;
+  keep(topology: Topology): Promise<void>;
+  /** Every cluster remembered. */
+  clusters(): readonly string[];
 }
 
 /** A mail on its way. */

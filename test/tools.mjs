@@ -1,7 +1,8 @@
 /**
  * Runs the tests, the demo or the benchmark from a bare clone: installs the packages of package-lock.json when
  * they are missing or others, builds the programs, and starts what is asked for.
- * Usage: node test/tools.mjs test|demo|bench [options of that tool]
+ * Usage: node test/tools.mjs test|faults|demo|bench [options of that tool]
+ * `faults` runs every row of the fault matrix, or with `--row NAME` (names between commas) these.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -14,8 +15,8 @@ const tools = { demo: 'test/demo/demo.js', bench: 'bench/bench.js' };
 
 const [name, ...options] = process.argv.slice(2);
 const tool = tools[name];
-if (tool === undefined && name !== 'test') {
-  fail(`usage: node test/tools.mjs test|${Object.keys(tools).join('|')} [options]`, 2);
+if (tool === undefined && name !== 'test' && name !== 'faults') {
+  fail(`usage: node test/tools.mjs test|faults|${Object.keys(tools).join('|')} [options]`, 2);
 }
 if (!nodeIsRecent()) fail(`Node 20.19 or later is needed, this is ${process.version}`, 2);
 if (packagesDiffer()) step('installing packages', 'npm', ['ci', '--no-audit', '--no-fund']);
@@ -23,6 +24,11 @@ step('building', 'npm', ['run', 'build']);
 if (name === 'test') {
   step('checking', 'npm', ['run', 'check:static']);
   start('node_modules/vitest/vitest.mjs', ['run', '--config', 'test/support/vitest.config.ts', ...options]);
+} else if (name === 'faults') {
+  const { rows, rest } = rowsIn(options);
+  const project = ['run', '--config', 'test/support/vitest.config.ts', '--project', 'faults'];
+  const files = rows === 'all' ? [] : ['test/faults/faults.test.ts'];
+  start('node_modules/vitest/vitest.mjs', [...project, ...files, ...rest], { MMM_FAULTS: rows });
 } else {
   compileTools();
   start(join(compiled, tool), options);
@@ -67,10 +73,20 @@ function step(what, command, args) {
   );
 }
 
-function start(file, args) {
+/** `--row NAME`, and the other words. */
+function rowsIn(words) {
+  const at = words.indexOf('--row');
+  if (at === -1) return { rows: 'all', rest: words };
+  const rows = words[at + 1];
+  if (rows === undefined) fail('--row needs the name of a row, or several between commas', 2);
+  return { rows, rest: words.toSpliced(at, 2) };
+}
+
+function start(file, args, env = {}) {
   const child = spawn(process.execPath, ['--enable-source-maps', file, ...args], {
     cwd: root,
     stdio: 'inherit',
+    env: { ...process.env, ...env },
   });
   // A terminal sends Ctrl-C to both: the tool cleans up, this waits for it.
   process.on('SIGINT', () => {});

@@ -24,6 +24,7 @@ export async function gather(hub: Hub, cluster: ClusterConfig): Promise<ClusterS
       checks,
       nowEpochMs: Date.now(),
       noWriterSinceEpochMs: nobodyWrites ? noWriterSince(await hub.events(uniqsign, 50)) : null,
+      canFence: cluster.fenceCmd !== null,
       writePauseMs: cluster.policy.writePauseMs,
     });
   } catch (error) {

@@ -1,5 +1,5 @@
 import { FRESH_SECONDS } from '../core/member-trouble.ts';
-import type { ClusterStatus, MemberStatus, SidecarStatus } from '../core/status.ts';
+import type { ClusterStatus, LeaseStatus, MemberStatus, SidecarStatus } from '../core/status.ts';
 import { printable } from './print.ts';
 
 /** The ancestor's lines first, byte for byte; what it did not know comes after them. */
@@ -28,12 +28,26 @@ function details(status: ClusterStatus): string[] {
     `  health: ${health}${where}`,
     ...status.reasons.map((reason) => `  ! ${printable(reason)}`),
     ...status.notes.map((note) => `  note: ${printable(note)}`),
+    ...(status.leader === null ? [] : [`  leader: mmm-identify ${printable(status.leader.id)}`]),
+    ...leaseText(status.lease),
     ...status.members.flatMap(divergence),
     ...status.parked.map(
       ({ on, from, why }) => `  parked: ${on} does not replicate from ${from}: ${printable(why)}`,
     ),
     ...status.sidecars.map(sidecarText),
   ];
+}
+
+function leaseText(lease: LeaseStatus | null): string[] {
+  if (lease === null || (lease.agent === null && lease.local !== true)) return [];
+  const { holder, agent, armed, released } = lease;
+  if (released)
+    return [`  lease: ${holder}, given up by agent ${printable(agent ?? '')}: its server is gone`];
+  if (agent === null) return [`  lease: ${holder}, not renewed yet`];
+  const closes = armed
+    ? 'armed: the server closes itself without it'
+    : 'not armed: the server stays open without it';
+  return [`  lease: ${holder}, kept by agent ${printable(agent)}, ${closes}`];
 }
 
 function divergence({ address, extra }: MemberStatus): string[] {

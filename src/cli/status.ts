@@ -30,6 +30,11 @@ export const statusProgram: Program = {
       about: 'what happened, with the measured times of each handover',
       options: [{ flags: '-n <COUNT>', about: 'how many events of each cluster', fallback: '50' }],
     },
+    {
+      name: 'explain',
+      about:
+        'which rule decides now and why none before it does; during a handover, what each gate waits for',
+    },
   ],
   run: async (context) => {
     const config = await loadMmmConfig(context.conf, {
@@ -38,6 +43,9 @@ export const statusProgram: Program = {
     });
     const hub = createRedisHub(config.redis);
     try {
+      // Loaded only here: the status itself shall start fast.
+      if (context.verb === 'explain')
+        return await (await import('./explain.ts')).showExplanation(hub, config, context);
       if (context.verb === 'events') return await showEvents(hub, config, context);
       if (context.options.watch === true) return await watchStatus(hub, config.clusters, context);
       return await showStatus(hub, config, context);

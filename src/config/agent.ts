@@ -1,10 +1,10 @@
 import { BLOCK_KEYS, readBlock } from './block.ts';
 import { MAIL_KEYS, readMail } from './mail.ts';
-import { complainOfSections, namesOf, readSection } from './section.ts';
+import { complainOfSections, namesOf, type Reading, readSection } from './section.ts';
 import { readShared, SHARED_KEYS } from './shared-sections.ts';
-import { openSource } from './source.ts';
-import type { AgentConfig, LoadOptions } from './types.ts';
-import { addresses, choice, duration, integer, required, secret, text } from './values.ts';
+import { openSource, type Source } from './source.ts';
+import type { AgentConfig, LoadOptions, LocalConfig } from './types.ts';
+import { addresses, choice, duration, integer, list, required, secret, text } from './values.ts';
 
 const MYSQL_KEYS = {
   database: text(null),
@@ -14,6 +14,8 @@ const MYSQL_KEYS = {
   connect_timeout: duration(1000, 1),
   try_on_failure: integer(3, 1, 1000),
   members: addresses(),
+  this: addresses(),
+  pid_file: list((file) => file.startsWith('/'), 'paths that begin with / between commas'),
   starts_closed: choice(['auto', 'yes', 'no']),
   ...BLOCK_KEYS,
   ...MAIL_KEYS,
@@ -41,6 +43,7 @@ export async function loadAgentConfig(
   const mysql = section.values;
   const mail = readMail(source, section);
   const block = readBlock(source, section);
+  const locals = readLocals(source, section);
   complainOfSections(source, Object.keys(AGENT_KEYS), () => false);
   if (mysql?.members.length === 0) {
     source.findings.warn(
@@ -62,9 +65,27 @@ export async function loadAgentConfig(
       tryOnFailure: mysql.try_on_failure,
       startsClosed: mysql.starts_closed,
       members: mysql.members.length === 0 ? null : mysql.members,
+      locals,
       block,
     },
     mail,
     warnings: source.findings.warnings(),
   };
+}
+
+/** The servers this agent sits next to; nothing when any of it is mistaken. */
+function readLocals(source: Source, section: Reading<typeof MYSQL_KEYS>): readonly LocalConfig[] {
+  const { this: own = [], pid_file: pidFiles = [], members = [] } = section.sound;
+  const stranger = own.find((address) => members.length > 0 && !members.includes(address));
+  if (stranger !== undefined) {
+    source.findings.mistake(section.line('this'), `this names ${stranger}, which is not in members`);
+  }
+  if (pidFiles.length > 0 && pidFiles.length !== own.length) {
+    const counts = `${pidFiles.length} for ${own.length} in this`;
+    source.findings.mistake(
+      section.line('pid_file'),
+      `pid_file must name one file for each server of this, in the same order: there are ${counts}`,
+    );
+  }
+  return own.map((address, index) => ({ address, pidFile: pidFiles[index] ?? null }));
 }

@@ -1,3 +1,4 @@
+import { leaseTimes, whyUnsafe } from '../core/lease.ts';
 import { Tag } from '../core/model.ts';
 import { nearest } from './nearest.ts';
 import { namesOf, type Reading, readSection } from './section.ts';
@@ -5,7 +6,18 @@ import { checkUniqsign, readShared, SHARED_KEYS } from './shared-sections.ts';
 import { openSource, type Source } from './source.ts';
 import { chooseTags } from './tags.ts';
 import type { ClusterConfig, LoadOptions, MmmConfig } from './types.ts';
-import { address, choice, duration, integer, names, path, required, secret, text } from './values.ts';
+import {
+  address,
+  choice,
+  command,
+  duration,
+  integer,
+  names,
+  path,
+  required,
+  secret,
+  text,
+} from './values.ts';
 
 const CLUSTER_KEYS = {
   uniqsign: required(text(null)),
@@ -27,7 +39,10 @@ const CLUSTER_KEYS = {
   confirm: duration(200, 0),
   silence: duration(10_000, 1),
   freeze_timeout: duration(3000, 1),
+  lease_ttl: duration(5000, 1),
   fencing: choice(['routed', 'strict', 'none']),
+  fence_cmd: command(['address', 'host', 'port', 'tag', 'generation']),
+  failover_cooldown: duration(600_000, 0),
   durability: choice(['async'], ['semisync']),
   max_lost_transactions: integer(null, 0, 1_000_000_000),
   max_lag: duration(30_000, 0),
@@ -104,6 +119,7 @@ function readCluster(source: Source, tag: string, reading: ClusterReading): Clus
     probeTimeoutMs: values.probe_timeout ?? values.connect_timeout,
     monitorLogfile: values.monitor_logfile,
     identifyLogfile: values.identify_logfile,
+    fenceCmd: values.fence_cmd,
     policy: {
       fencing: values.fencing,
       probeIntervalMs: values.probe_interval,
@@ -120,6 +136,8 @@ function readCluster(source: Source, tag: string, reading: ClusterReading): Clus
       flapMs: values.flap_duration,
       autoSetOnlineMs: values.auto_set_online,
       monitorUser: values.user,
+      leaseMs: values.lease_ttl,
+      failoverCooldownMs: values.failover_cooldown,
     },
   };
 }
@@ -143,6 +161,27 @@ function checkCluster(source: Source, { sound, line }: ClusterReading): void {
     source.findings.mistake(at, `confirm (${confirm}ms) must not be longer than silence (${silence}ms)`);
   }
   if (uniqsign !== undefined && uniqsign !== null) checkUniqsign(source, line('uniqsign'), uniqsign);
+  checkLease(source, { sound, line });
+}
+
+/** Two writers are kept apart by these times alone: a set that cannot do it is refused. */
+function checkLease(source: Source, { sound, line }: Pick<ClusterReading, 'sound' | 'line'>): void {
+  const { lease_ttl: leaseMs, freeze_timeout: freezeMs } = sound;
+  if (leaseMs === undefined) return;
+  const why = whyUnsafe(leaseMs);
+  if (why !== null) {
+    source.findings.mistake(
+      line('lease_ttl'),
+      `lease_ttl (${leaseMs}ms) is too short: ${why}; the default is 5s`,
+    );
+    return;
+  }
+  const leftMs = leaseMs - leaseTimes(leaseMs).fenceMs;
+  if (freezeMs === undefined || freezeMs <= leftMs) return;
+  source.findings.mistake(
+    line('freeze_timeout'),
+    `freeze_timeout (${freezeMs}ms) must not be longer than ${leftMs}ms, which lease_ttl (${leaseMs}ms) leaves: shorten the one or lengthen the other`,
+  );
 }
 
 /** Two clusters with one uniqsign, or one server, would fight over it. */

@@ -1,8 +1,8 @@
 /** Keys that have a meaning in the design but no code behind them: accepting one would be a false promise. */
 export const NOT_YET: ReadonlySet<string> = new Set([
-  ...['replicas', 'lease_ttl', 'stuck', 'fence_cmd', 'probe_table'],
-  ...['ssl_ca', 'ssl_cert', 'ssl_key', 'ssl_verify', 'tls_ca', 'tls_cert', 'tls_key', 'tls_servername'],
-  ...['sentinels', 'sentinel_name', 'this', 'pid_file', 'repl_user', 'repl_password', 'repl_password_file'],
+  ...['replicas', 'stuck', 'probe_table'],
+  ...['ssl_ca', 'ssl_cert', 'ssl_key', 'ssl_verify'],
+  ...['sentinels', 'sentinel_name', 'repl_user', 'repl_password', 'repl_password_file'],
   ...['settle_min', 'settle_max', 'drift', 'http_listen', 'master_socket', 'after'],
   ...['writer_name', 'reader_name', 'server', 'zone', 'ttl', 'key_file', 'command'],
 ]);

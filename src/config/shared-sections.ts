@@ -6,6 +6,7 @@ import { Uniqsign } from '../core/model.ts';
 import { UsageError } from '../errors.ts';
 import { readSection } from './section.ts';
 import type { Source } from './source.ts';
+import { readTls, TLS_KEYS } from './tls.ts';
 import type { RedisConfig, StateConfig } from './types.ts';
 import { address, integer, path, secret, text } from './values.ts';
 
@@ -16,6 +17,7 @@ export const SHARED_KEYS = {
     password: secret(),
     db: integer(0, 0, 65_535),
     topic: text('mmm-switch-channel', /^\S{1,256}$/, 'one word'),
+    ...TLS_KEYS,
   },
   log: { logfile: path() },
   state: {
@@ -70,9 +72,10 @@ function readRedis(source: Source, override: string | undefined): RedisConfig | 
   if (typeof user === 'string' && secret === null) {
     source.findings.mistake(section.line('username'), 'username needs password or password_file: set one');
   }
+  const tls = readTls(source, section);
   if (section.values === null || at === null || at === undefined) return null;
   const { username, password, db, topic } = section.values;
-  return { ...endpoint(at), username, password, db, topic };
+  return { ...endpoint(at), username, password, db, topic, tls };
 }
 
 /** systemd names a folder of its own for each instance of a unit (StateDirectory=). */

@@ -13,12 +13,18 @@ export interface Source {
   readonly findings: Findings;
   /** What the `*password_file` keys name, by absolute path. */
   readonly secretFiles: ReadonlyMap<string, SecretFile>;
+  /** What the `tls_*` keys name, by absolute path. */
+  readonly tlsFiles: ReadonlyMap<string, SecretFile>;
 }
 
 export type SecretFile =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly why: string };
 
+const SECRET_FILE = /password_file$/;
+const TLS_FILE = /^tls_(?:ca|cert|key)$/;
+/** Certificates are shown to everybody who connects. */
+const PUBLIC = /^tls_(?:ca|cert)$/;
 /** Not the group: a daemon that is no root may read a file of root's by its group. */
 const OTHERS_MAY_READ = 0o004;
 /** Far more than anybody writes by hand. */
@@ -34,7 +40,9 @@ export async function openSource(file: string): Promise<Source> {
   const ini = parseIni(text.ok ? text.text : '', findings);
   const entries = [...ini.values()].flatMap((section) => [...section.entries.values()]);
   await warnIfOthersCanRead(file, entries, findings);
-  return { file, folder, ini, findings, secretFiles: await readSecretFiles(folder, entries, findings) };
+  const secretFiles = await readFiles(entries, folder, findings, SECRET_FILE, readSecret);
+  const tlsFiles = await readFiles(entries, folder, findings, TLS_FILE, readText);
+  return { file, folder, ini, findings, secretFiles, tlsFiles };
 }
 
 async function warnIfOthersCanRead(
@@ -47,18 +55,21 @@ async function warnIfOthersCanRead(
     findings.warn(null, `holds passwords and others can read it: chmod o= ${file}`);
 }
 
-async function readSecretFiles(
-  folder: string,
+/** What the keys that match `named` name. Whatever of it is secret should not be for everybody to read. */
+async function readFiles(
   entries: readonly Entry[],
+  folder: string,
   findings: Findings,
+  named: RegExp,
+  read: (path: string) => Promise<SecretFile>,
 ): Promise<ReadonlyMap<string, SecretFile>> {
   const found = new Map<string, SecretFile>();
   for (const { key, raw, line } of entries) {
-    const name = key.endsWith('password_file') ? visible(raw) : '';
+    const name = named.test(key) ? visible(raw) : '';
     if (name === '') continue;
     const path = resolve(folder, name);
-    found.set(path, await readSecret(path));
-    if (!isHandedIn(path) && (await othersCanRead(path))) {
+    found.set(path, await read(path));
+    if (!PUBLIC.test(key) && !isHandedIn(path) && (await othersCanRead(path))) {
       findings.warn(line, `others can read ${name}: chmod o= ${path}`);
     }
   }

@@ -9,6 +9,19 @@ export interface RedisConfig {
   readonly db: number;
   /** Channel of the ancestor's message. */
   readonly topic: string;
+  /** null: without TLS. */
+  readonly tls: TlsConfig | null;
+}
+
+/** Certificates and the key as they stand in their files (PEM). */
+export interface TlsConfig {
+  /** Who has to have signed the server's certificate. */
+  readonly ca: string;
+  /** What we show of ourselves; null: nothing. */
+  readonly cert: string | null;
+  readonly key: string | null;
+  /** The name its certificate must have; null: the host that is connected to. */
+  readonly servername: string | null;
 }
 
 export interface StateConfig {
@@ -36,6 +49,8 @@ export interface ClusterConfig {
   readonly probeTimeoutMs: number;
   readonly monitorLogfile: string | null;
   readonly identifyLogfile: string | null;
+  /** Puts a silent writer out of service from outside (`fence_cmd`), in words; placeholders untouched. */
+  readonly fenceCmd: readonly string[] | null;
   readonly policy: Policy;
 }
 
@@ -61,8 +76,18 @@ export interface AgentMysqlConfig {
   readonly startsClosed: 'auto' | 'yes' | 'no';
   /** Only addresses the agent may log in to; null: any. */
   readonly members: readonly string[] | null;
+  /** The servers this agent sits next to (`this`); empty: it serves all members from wherever it runs. */
+  readonly locals: readonly LocalConfig[];
   /** Accounts that only the writer's clients may use; null: none is looked at. */
   readonly block: BlockConfig | null;
+}
+
+/** A server on the agent's own machine. */
+export interface LocalConfig {
+  /** As the tag spells it. */
+  readonly address: string;
+  /** Where the server writes its pid; null: its process is found by its port. */
+  readonly pidFile: string | null;
 }
 
 /** Regular expressions that the server evaluates; both must match. */

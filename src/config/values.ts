@@ -139,18 +139,25 @@ export function fileMode(fallback: number): Key<number> {
   );
 }
 
-/** A command, split into words; `{{stage}} {{dest}} {{tag}}` stay as they are. */
-export function command(): Key<readonly string[] | null> {
+/** What a sidecar's commands may name. */
+const OUTPUT_PLACEHOLDERS = ['stage', 'dest', 'tag'];
+
+/** A command, split into words; placeholders such as `{{stage}}` stay as they are. */
+export function command(
+  placeholders: readonly string[] = OUTPUT_PLACEHOLDERS,
+): Key<readonly string[] | null> {
+  const known = new RegExp(`\\{\\{(?!(?:${placeholders.join('|')})\\}\\})[^}]*\\}?\\}?`);
+  const shown = placeholders.map((name) => `{{${name}}}`);
+  const replaced = `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
   return {
     fallback: { value: null },
     secret: false,
     parse(raw, name) {
       const read = splitCommand(raw);
       if (!read.ok) return refuse(`${name} ${read.why}`);
-      const foreign = /\{\{(?!(?:stage|dest|tag)\}\})[^}]*\}?\}?/.exec(read.text)?.[0];
-      if (foreign !== undefined) {
-        return refuse(`${name} holds ${show(foreign)}: only {{stage}}, {{dest}} and {{tag}} are replaced`);
-      }
+      const foreign = known.exec(read.text)?.[0];
+      if (foreign !== undefined)
+        return refuse(`${name} holds ${show(foreign)}: only ${replaced} are replaced`);
       return { ok: true, value: read.words.length === 0 ? null : read.words, text: read.text };
     },
   };

@@ -8,27 +8,36 @@ import { type Extras, extras, misfit } from './history.ts';
 import { isSound } from './members.ts';
 import type { History, Topology } from './model.ts';
 import { linkFrom, type Situation } from './situation.ts';
+import { lookAt } from './witness.ts';
+
+/** `acceptLoss`: a person accepts whatever is lost; then its own state and its link do not count. */
+export interface Asked {
+  readonly from: string;
+  readonly planned: boolean;
+  readonly acceptLoss?: boolean;
+}
 
 /** Why `address` cannot take over from `from`, or null when it can. `planned` asks for more. */
-export function unfit(
-  s: Situation,
-  t: Topology,
-  address: string,
-  options: { readonly from: string; readonly planned: boolean },
-): string | null {
+export function unfit(s: Situation, t: Topology, address: string, options: Asked): string | null {
   const member = t.members.find((m) => m.address === address && m.kind === 'master');
   if (member === undefined) return `${address} is not a master of [${t.tag}]`;
   if (address === options.from) return `${address} is the writer already`;
   const health = healthOf(s, address);
-  if (health.status !== 'up' || health.look === null) return `${address} does not answer: ${health.reason}`;
+  // In need, while no monitor reports at all, the word of its agent will do.
+  const isSeen = health.status === 'up' || (health.status === 'unknown' && !options.planned);
+  if (!isSeen || lookAt(s, address) === null) return `${address} does not answer: ${health.reason}`;
   if (member.state === 'diverged') {
     return `${address} is diverged: ${misfit(member.extra ?? { count: 2 }, 'the writer')}`;
   }
-  if (!isSound(member) && t.phase !== 'halted') return `${address} is ${member.state}, not online`;
+  if (member.state === 'maintenance') {
+    return `${address} is in maintenance by ${member.maintenance?.by ?? 'somebody'}: set_online first`;
+  }
+  if (!isSound(member) && t.phase !== 'halted' && options.acceptLoss !== true)
+    return `${address} is ${member.state}, not online`;
   if (!s.agents.has(address)) return `no agent has reported on ${address} for 3 s: is mmm-agent running?`;
   // Transactions of its own make it diverged, once a second round of looks agrees: two looks of different age
   // would call a healthy standby errant right after a switchover.
-  return linkTrouble(s, address, options);
+  return options.acceptLoss === true ? null : linkTrouble(s, address, options);
 }
 
 /** Why the writer could not be closed in an orderly way now, or null. */
@@ -44,7 +53,7 @@ export function unready(s: Situation, writer: string): string | null {
 export function bestStandby(
   s: Situation,
   t: Topology,
-  options: { readonly from: string; readonly planned: boolean },
+  options: Asked,
 ): { readonly address: string } | { readonly reasons: readonly string[] } {
   const reasons: string[] = [];
   let best: string | null = null;
@@ -84,12 +93,8 @@ function holdsMore(s: Situation, address: string, than: string): boolean {
   );
 }
 
-function linkTrouble(
-  s: Situation,
-  address: string,
-  options: { readonly from: string; readonly planned: boolean },
-): string | null {
-  const link = linkFrom(healthOf(s, address).look, options.from, s.lastLook.get(options.from));
+function linkTrouble(s: Situation, address: string, options: Asked): string | null {
+  const link = linkFrom(lookAt(s, address), options.from, s.lastLook.get(options.from));
   if (link === undefined) return `${address} does not replicate from ${options.from}`;
   if (link.sqlError !== '' && link.sql === 'no')
     return `replication on ${address} stopped with an error: ${link.sqlError}`;

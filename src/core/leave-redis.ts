@@ -5,7 +5,8 @@
 import type { FoundKeys, LeaveInput, LeaveItem, LeavingCluster } from './leave.ts';
 
 const ANCESTORS = ['servicemode', 'primaryhost', 'secondaryhost', 'members', 'mode', 'master'];
-const OURS = /^(?:topology|requests|events|reporters|(?:facts|agent|sidecar|answer)-[A-Za-z0-9_.:-]{1,128})$/;
+const OURS =
+  /^(?:topology|requests|events|reporters|lease|leader|(?:facts|agent|sidecar|answer)-[A-Za-z0-9_.:-]{1,128})$/;
 /** Fields that we add to the ancestor's `-master` hash. */
 const FIELDS = ['passive', 'generation', 'phase', 'since'];
 

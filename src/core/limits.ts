@@ -3,7 +3,8 @@
  * prove closed, and clients that nobody leads to the new writer.
  */
 import { appliedFrom } from './binlog-history.ts';
-import { healthOf, isLive } from './gates.ts';
+import { healthOf, isLive, isLocal } from './gates.ts';
+import { leaseWaitMs, mayExpire } from './held-lease.ts';
 import type { Topology } from './model.ts';
 import { linkFrom, type Situation } from './situation.ts';
 
@@ -24,29 +25,43 @@ export function setupLimits(s: Situation): readonly string[] {
 
 function deathLimits(s: Situation, t: Topology, writer: string): readonly string[] {
   const { fencing } = s.cluster.policy;
-  const deadHost = `a dead host of ${writer} (power cut: nothing answers, nothing refuses) would not fail over`;
+  if (fencing === 'none' || s.cluster.canFence) return [];
   const startsClosed = s.agents.get(writer)?.report.startsClosed === true;
+  if (mayExpire(s, t, writer)) return startsClosed ? [] : [slowCrash(t, writer)];
+  const beside = waysBeside(s, writer);
+  if (fencing === 'strict') {
+    return [
+      `a crash of ${writer}, or a dead host (power cut: nothing answers, nothing refuses), would not fail over with fencing=strict. Ways out: ${beside}`,
+    ];
+  }
+  const deadHost = `a dead host of ${writer} (power cut: nothing answers, nothing refuses) would not fail over`;
   const crash = startsClosed
     ? ''
     : `; a crash of its server would not either, unless it is known to start closed`;
-  if (fencing === 'none') return [];
-  if (fencing === 'strict') {
-    const way = 'put read_only=1 into its my.cnf and starts_closed=yes into mmm-agent.conf';
-    return [
-      ...(startsClosed ? [] : [`a crash of ${writer} would not fail over with fencing=strict: ${way}`]),
-      `${deadHost} with fencing=strict: fencing=routed accepts the cut by mmm-sidecar beside every proxy`,
-    ];
-  }
   if (t.sidecars.length === 0 && t.routedBySidecars) {
     const why = 'every sidecar has left, and what they wrote may still lead clients to it';
-    return [`${deadHost}${crash}: ${why}. Start mmm-sidecar again beside the proxies`];
+    return [
+      `${deadHost}${crash}: ${why}. Start mmm-sidecar again beside the proxies. Other ways out: ${beside}`,
+    ];
   }
   return t.sidecars
     .filter((id) => !isLive(s, id))
     .map((id) => {
       const way = `start it or, gone for good: mmm-control forget ${id}`;
-      return `${deadHost} while sidecar ${id} is silent${crash}: its cut cannot come; ${way}`;
+      return `${deadHost} while sidecar ${id} is silent${crash}: its cut cannot come; ${way}. Other ways out: ${beside}`;
     });
+}
+
+function slowCrash(t: Topology, writer: string): string {
+  return `a crash of ${writer} would fail over only after ${leaseWaitMs(t) / 1000} s, when its lease has surely ended, because it is not known to start closed: put read_only=1 into its my.cnf`;
+}
+
+/** What proves a writer closed that nobody reaches. */
+function waysBeside(s: Situation, writer: string): string {
+  const lease = isLocal(s, writer)
+    ? 'a lease for the agent beside it (its log says why it has none)'
+    : 'an mmm-agent beside it (this= in mmm-agent.conf)';
+  return `${lease}; or fence_cmd`;
 }
 
 /** While a standby still waits for the next heartbeat it counts as hearing the writer. */

@@ -94,6 +94,15 @@ export const Link = z.object({
 });
 export type Link = z.infer<typeof Link>;
 
+/** What stands in the way of closing a writable server in an orderly way. */
+export const Hazards = z.object({
+  /** The transaction that has been open the longest; null: none. */
+  longest: z.object({ session: count, user: z.string().max(256), seconds: count }).nullable(),
+  /** XA transactions that are prepared and neither committed nor rolled back; null: the account may not see them. */
+  prepared: count.nullable(),
+});
+export type Hazards = z.infer<typeof Hazards>;
+
 /** One look at a reachable server. */
 export const Look = z.object({
   flavour: z.enum(['mariadb', 'mysql']),
@@ -105,6 +114,8 @@ export const Look = z.object({
   clients: count,
   history: History,
   links: z.array(Link).max(64),
+  /** Only of a writable server; absent: not known, or not asked for. */
+  hazards: Hazards.optional(),
 });
 export type Look = z.infer<typeof Look>;
 
@@ -157,6 +168,10 @@ export const Policy = z.object({
   autoSetOnlineMs: count.default(60_000),
   /** The account of mmm-monitor, which agents never lock; empty: not known. */
   monitorUser: z.string().max(128).default(''),
+  /** Term of the writer's lease (`lease_ttl`); every other time of the lease follows from it (`core/lease.ts`). */
+  leaseMs: count.default(5000),
+  /** At most one automatic failover within this time, unless the server it opened has died for certain. */
+  failoverCooldownMs: count.default(600_000),
 });
 export type Policy = z.infer<typeof Policy>;
 
@@ -179,6 +194,8 @@ export const Member = z.object({
   state: MemberState,
   /** Only when diverged: transactions it has and the writer lacks, or (`lost`) that it wrote once and lacks itself. */
   extra: z.object({ count, list: text, lost: z.literal(true).optional() }).optional(),
+  /** Only in maintenance: whose, and until when (clock of Redis, epoch ms; null: until `set_online`). */
+  maintenance: z.object({ by: z.string().max(256), untilMs: count.nullable() }).optional(),
 });
 export type Member = z.infer<typeof Member>;
 
@@ -192,13 +209,23 @@ export type Kind = z.infer<typeof Kind>;
 export const Phase = z.enum(['stable', 'closing', 'opening', 'halted']);
 export type Phase = z.infer<typeof Phase>;
 
-/** Why it is certain (or accepted) that the old writer is closed: gates (a), (b), (e), (f); `b-weak` is (b)
- * for a server that is not known to start closed. */
-export const Proof = z.enum(['a', 'b', 'b-weak', 'e', 'f']);
+/** Why it is certain (or accepted) that the old writer is closed: gates (a) to (f); `b-weak` is (b)
+ * for a server that is not known to start closed; `operator`: a person vouched for it. */
+export const Proof = z.enum(['a', 'b', 'b-weak', 'c', 'd', 'e', 'f', 'operator']);
 export type Proof = z.infer<typeof Proof>;
 
 /** A request being carried out. */
 const RequestRef = z.object({ id: Id, verb: z.string().max(32), by: z.string().max(256) });
+
+/** What the person who asked for a failover answers for; it ends with the handover. */
+const Vouched = z.object({
+  by: z.string().max(256),
+  /** That the old writer is off or cut off: it need not be proven (`--force`). */
+  closed: z.boolean(),
+  /** Whatever is lost (`--accept-loss`). */
+  loss: z.boolean(),
+});
+export type Vouched = z.infer<typeof Vouched>;
 
 /** `mysql-S-topology`: the decision everybody follows. Changed only by compare-and-set. */
 export const Topology = z.object({
@@ -232,14 +259,37 @@ export const Topology = z.object({
   /** Attempts to give the role back to primaryhost that were undone, in a row. */
   undoneFailbacks: count.default(0),
   /** No change of writer is made on its own while set. */
-  paused: z.object({ by: z.string().max(256) }).nullable(),
+  paused: z
+    .object({
+      by: z.string().max(256),
+      /** It ends by itself then (clock of Redis, epoch ms); null: with `resume` alone. */
+      untilMs: count.nullable().default(null),
+    })
+    .nullable(),
+  vouched: Vouched.nullable().default(null),
+  /** The Redis process it was last confirmed in: nobody opens by a decision that another one has kept. */
   incarnation: z.string().max(64),
+  /**
+   * This handover was begun anew after Redis was restarted: the process in which the old writer's lease became final
+   * (from `closing` on nobody could renew it). Empty: it was not, or that lease proves nothing.
+   */
+  leaseIncarnation: z.string().max(64).default(''),
   request: RequestRef.nullable(),
+  /** The longest term of a lease that may still be held from earlier generations; 0: the policy's own. */
+  heldMs: count.default(0),
+  /** The last failover nobody asked for. `atMs`: of the clock of Redis. */
+  lastFailover: z.object({ to: Address, atMs: count }).nullable().default(null),
+  /** The failover whose loss is not known yet: its old writer has not been back to be compared. */
+  unknownLoss: z.object({ generation: count, from: Address }).nullable().default(null),
   policy: Policy,
 });
 export type Topology = z.infer<typeof Topology>;
 
-/** What an agent last did with a member. `closed` and `opened` name the generation they are true for. */
+/**
+ * What an agent last did with a member. `closed`, `opened` and `gone` name the generation they are true for. `gone`:
+ * the agent beside it has seen that its process is no more, that it starts closed, and will not open it again at
+ * this generation.
+ */
 const Deed = z.enum([
   'watching',
   'closing',
@@ -249,6 +299,7 @@ const Deed = z.enum([
   'opened',
   'open-failed',
   'unreachable',
+  'gone',
 ]);
 export type Deed = z.infer<typeof Deed>;
 
@@ -265,6 +316,12 @@ export const MemberReport = z.object({
   tookMs: z.number().min(0),
   /** Why accounts of applications could not be locked or released (`block_user`), with what to do; empty: all well. */
   accounts: text.default(''),
+  /** The agent sits beside the server (`this`): it holds its lease, and knows its process. */
+  local: z.boolean().default(false),
+  /** How long it has held the promotion lock on this server without a break (agent's stopwatch); 0: not held. */
+  lockedMs: z.number().min(0).default(0),
+  /** Term of the lease that the agent holds on it; 0: none. */
+  termMs: z.number().min(0).default(0),
 });
 export type MemberReport = z.infer<typeof MemberReport>;
 
@@ -311,15 +368,52 @@ export const SidecarReport = z.object({
 });
 export type SidecarReport = z.infer<typeof SidecarReport>;
 
+/**
+ * `mysql-S-lease`, a hash: the writer's right to take writes. identify writes holder and generation when it lets
+ * somebody open; only the holder's agent bumps the counter. It never expires.
+ */
+export const Lease = z.object({
+  holder: Address,
+  generation: count,
+  /** Grows with each renewal. */
+  counter: count,
+  /** Id of the agent that renews it; empty: not renewed yet. */
+  agent: z.string().max(128),
+  /** As of the last renewal: the server closes itself when its agent dies. */
+  armed: z.boolean(),
+  /** The holder's agent has given this generation up for good: its process is gone and starts closed. */
+  released: z.boolean(),
+  /** The Redis process it was written in. */
+  incarnation: z.string().max(64),
+});
+export type Lease = z.infer<typeof Lease>;
+
+/** `mysql-S-leader`, a hash: which identify decides. */
+export interface Leader {
+  readonly id: string;
+  /** Grows with each sign of life. */
+  readonly counter: number;
+  /** Since its last sign of life, by the clock of Redis. */
+  readonly ageMs: number;
+}
+
 /** A field of `mysql-S-requests`: something an operator asks for. */
 export const Request = z.object({
   v: z.literal(1),
   id: Id,
-  verb: z.enum(['switchover', 'pause', 'resume', 'forget']),
-  /** switchover: the new writer; null = the best standby. */
+  verb: z.enum(['switchover', 'failover', 'pause', 'resume', 'set_offline', 'set_online', 'forget']),
+  /** switchover, failover: the new writer; null = the best standby. */
   to: Address.nullable(),
   /** forget: the id of the sidecar. */
   sidecar: Id.nullable(),
+  /** set_offline, set_online: which member. */
+  member: Address.nullable().default(null),
+  /** pause, set_offline: for how long, in ms; null = until it is taken back. */
+  forMs: count.nullable().default(null),
+  /** failover: the old writer is off, says whoever asks. */
+  force: z.boolean().default(false),
+  /** failover: whatever is lost. */
+  acceptLoss: z.boolean().default(false),
   by: z.string().max(256),
 });
 export type Request = z.infer<typeof Request>;

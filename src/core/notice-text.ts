@@ -132,7 +132,7 @@ function halted(notice: Extract<Notice, { what: 'halted' }>, writing: Writing): 
 
 function diverged(notice: Extract<Notice, { what: 'diverged' }>, writing: Writing): Parts {
   const { now } = writing;
-  const { generation, address, writer, count, lost, list } = notice;
+  const { generation, address, writer, count, lost, list, lostBy } = notice;
   return {
     id: `${now.uniqsign}.${generation}.diverged.${address}`,
     subject: `${SUBJECT}: DIVERGED [${now.tag}]`,
@@ -152,6 +152,7 @@ function diverged(notice: Extract<Notice, { what: 'diverged' }>, writing: Writin
       '',
       ...when(writing, notice),
       ...labelled(lost ? 'lost' : 'too many', list === '' ? upTo(count) : `${upTo(count)}: ${list}`),
+      ...labelled('lost by', lostBy === undefined ? '' : `the failover of generation ${lostBy}`),
       ...labelled(
         'kept',
         `${address} is kept closed (read-only) and does not replicate; nothing of it was merged or thrown away`,
@@ -180,14 +181,18 @@ const PROOFS: Readonly<Record<Proof, string>> = {
   a: 'closed by the agent: read-only, every session ended (proof a)',
   b: 'its server process is gone, and it starts read-only (proof b)',
   'b-weak': 'its server process is gone, but it is not known to start read-only (weak proof b)',
+  c: 'not reached; its lease has ended, and by then it closes itself (proof c)',
+  d: 'put out of service by fence_cmd (proof d)',
   e: 'not reached; every sidecar has cut it off, clients are not led to it any more (proof e)',
   f: 'not reached; it was silent, and the other server heard nothing from it either (proof f)',
+  operator: 'not reached; the person who asked for the failover vouched that it is off',
 };
 
 const RISKS = {
   'b-weak': 'when it comes back it may take writes until it is closed',
   e: 'it may still be open, and whoever connects to it directly may write to it',
   f: 'it may still be open and take writes',
+  operator: 'if it was not off, it may still be open and take writes',
 } as const;
 
 function risk({ proof }: Turn, before: string): readonly string[] {

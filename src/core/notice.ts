@@ -50,6 +50,8 @@ export type Notice =
       /** It lost these of its own; else it holds these too many. */
       readonly lost?: true;
       readonly list: string;
+      /** The failover that lost these; absent: none did. */
+      readonly lostBy?: number;
       readonly atEpochMs: number | null;
     };
 
@@ -119,7 +121,14 @@ function divergedMembers(t: Topology): readonly string[] {
 function turnsIn(events: readonly TimedEvent[], t: Topology): readonly Turn[] {
   return timeline(events)
     .filter(({ generation }) => generation <= t.generation)
-    .flatMap(turnsOf);
+    .flatMap(turnsOf)
+    .map((turn) => withLoss(turn, events));
+}
+
+/** The news may be told when the old writer is back already. */
+function withLoss(turn: Turn, events: readonly TimedEvent[]): Turn {
+  const known = events.findLast(({ kind, generation }) => kind === 'loss' && generation === turn.generation);
+  return known === undefined || turn.phase !== 'stable' ? turn : { ...turn, loss: known.loss };
 }
 
 /** The stream is text that anybody may have written: what is no event of a handover is left out. */
@@ -150,6 +159,10 @@ function turnNow(t: Topology): Turn {
 function divergence(t: Topology, address: string, events: readonly TimedEvent[]): Notice {
   const extra = t.members.find((member) => member.address === address)?.extra;
   const event = events.findLast(({ kind, from }) => kind === 'diverged' && from === address);
+  // Told together with it, and of the same transactions.
+  const loss = events.findLast(
+    (one) => one.kind === 'loss' && one.from === address && one.loss === event?.loss,
+  );
   return {
     what: 'diverged',
     generation: t.generation,
@@ -158,6 +171,7 @@ function divergence(t: Topology, address: string, events: readonly TimedEvent[])
     count: extra?.count ?? 0,
     ...(extra?.lost === true && { lost: true as const }),
     list: extra?.list ?? '',
+    ...(loss === undefined ? {} : { lostBy: loss.generation }),
     atEpochMs: event === undefined ? null : epochMs(event.at) || null,
   };
 }

@@ -1,5 +1,5 @@
 /** What a rule of `decide` can say, and how changes of the topology are put together. */
-import type { Answer, Event, Kind, Member, Parked, Phase, Topology } from './model.ts';
+import type { Answer, Event, History, Kind, Member, Parked, Phase, Proof, Topology } from './model.ts';
 import type { Situation } from './situation.ts';
 
 /** A change of the topology: what to store, what to tell. */
@@ -24,8 +24,10 @@ export interface Outcome {
   readonly answers?: readonly Answer[];
 }
 
+/** `when`: what must be so that it speaks, for people. */
 export interface Rule {
   readonly name: string;
+  readonly when: string;
   readonly decide: (s: Situation) => Outcome | null;
 }
 
@@ -36,6 +38,7 @@ export interface Handover {
   readonly to: string;
   readonly reason: string;
   readonly request?: Topology['request'];
+  readonly vouched?: Topology['vouched'];
 }
 
 /** Starts a handover: a new generation in phase closing. Nobody is the writer from here on. */
@@ -53,12 +56,29 @@ export function begin(s: Situation, t: Topology, handover: Handover): Change {
     proof: null,
     position: null,
     request: handover.request ?? null,
+    vouched: handover.vouched ?? null,
     // What a person began goes on as such after a halt.
     asked: handover.request != null || (t.phase === 'halted' && t.asked),
     incarnation: s.incarnation,
+    leaseIncarnation: '',
+    heldMs: Math.max(t.heldMs, t.policy.leaseMs),
     policy: s.cluster.policy,
   };
   return { ...keep(next), events: [event(next, { took: 0 })], takes: handover.request?.id ?? null };
+}
+
+/** Starts a handover whose old writer is proven closed already: there is nothing to wait for. */
+export function openAtOnce(
+  s: Situation,
+  t: Topology,
+  handover: Handover & { readonly from: string },
+  proven: { readonly proof: Proof; readonly position: History | null },
+): Change {
+  const { from, to, kind } = handover;
+  const begun = begin(s, t, handover);
+  const parked = kind === 'failover' ? parkBoth(t.parked, to, from) : t.parked;
+  const next: Topology = { ...begun.next, ...proven, phase: 'opening', parked };
+  return { ...begun, next, events: [...begun.events, event(next, { took: 0 })] };
 }
 
 /** The next phase of the same generation, with an event that tells how long the last one took. */

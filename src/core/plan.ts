@@ -25,6 +25,8 @@ export interface Remembered {
   readonly last: MemberReport | null;
   /** Generation at which it last sent the statement that opens. */
   readonly spent: number;
+  /** Highest generation at which the server must not be open (any more): opening failed, or its lease ended. */
+  readonly givenUp: number;
   /** The looks at the other members, as far as known: tells which link comes from whom. */
   readonly peers: ReadonlyMap<string, Look>;
 }
@@ -46,14 +48,16 @@ export function plan(t: Topology, address: string, look: Look, r: Remembered): S
 
 /** A generation opens one server once: what was opened and is closed again needs a new decision. */
 function opening(t: Topology, look: Look, r: Remembered): Step {
+  const isOver = r.givenUp >= t.generation;
+  if (isOver && !look.readOnly) return { do: 'close', gentle: false, withinMs: CLOSE_MS };
   if (r.last?.generation === t.generation && r.last.did === 'open-failed') return repeat(r.last);
-  if (r.spent < t.generation) return { do: 'promote' };
+  if (r.spent < t.generation && !isOver) return { do: 'promote' };
   if (!look.readOnly) return { do: 'report', did: 'opened', detail: '' };
   return { do: 'report', did: 'open-failed', detail: 'it was to be opened and is closed again (restarted?)' };
 }
 
 function closing(t: Topology, address: string, look: Look, r: Remembered): Step | null {
-  if (mayStayOpen(t, address)) return null;
+  if (mayStayOpen(t, address, r)) return null;
   const said = r.last?.generation === t.generation ? r.last.did : null;
   if (t.phase === 'closing' || said === 'close-failed') {
     if (said === 'closed' && look.readOnly) return null;
@@ -66,8 +70,8 @@ function closing(t: Topology, address: string, look: Look, r: Remembered): Step 
 }
 
 /** The writer; and while closing, the one to be opened: it is closed already, restarted, or was never closed. */
-function mayStayOpen(t: Topology, address: string): boolean {
-  if (t.phase === 'stable') return t.writer === address;
+function mayStayOpen(t: Topology, address: string, r: Remembered): boolean {
+  if (t.phase === 'stable') return t.writer === address && r.givenUp < t.generation;
   if (t.phase === 'closing') return t.to === address;
   return t.phase === 'opening' && t.to === address;
 }
@@ -107,7 +111,8 @@ function steady(t: Topology, address: string, look: Look, r: Remembered): Step {
       ? { do: 'report', did: 'watching', detail: 'it is the writer, and closed' }
       : { do: 'report', did: 'opened', detail: '' };
   }
-  if (t.phase === 'closing' && mayStayOpen(t, address)) return { do: 'report', did: 'watching', detail: '' };
+  if (t.phase === 'closing' && mayStayOpen(t, address, r))
+    return { do: 'report', did: 'watching', detail: '' };
   return { do: 'report', did: 'closed', detail: r.last?.did === 'closed' ? r.last.detail : '' };
 }
 

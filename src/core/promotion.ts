@@ -20,7 +20,8 @@ export function readiness(t: Topology, look: Look, link: Link | undefined): Read
   }
   if (t.kind !== 'failover') return 'ready';
   if (link === undefined) return 'ready';
-  return link.drained ? 'ready' : (stopped(link) ?? 'waiting');
+  if (link.drained) return 'ready';
+  return t.vouched?.loss === true && stopped(link) !== null ? 'ready' : (stopped(link) ?? 'waiting');
 }
 
 /**
@@ -34,6 +35,7 @@ export function missingOn(look: Look, position: History): Extras {
 /** Why the loss is more than the policy bears, or null. Only what was seen before the crash can be counted. */
 export function tooMuchLost(t: Topology, look: Look): string | null {
   const limit = t.policy.maxLostTransactions;
+  if (t.vouched?.loss === true) return null;
   if (t.kind !== 'failover' || limit === null || t.position === null) return null;
   const lost = missingOn(look, t.position);
   if (lost.count <= limit) return null;

@@ -7,6 +7,7 @@
  */
 import type {
   Facts,
+  Lease,
   Link,
   Look,
   MemberReport,
@@ -23,6 +24,17 @@ export interface Cluster {
   readonly tag: string;
   readonly masters: readonly string[];
   readonly policy: Policy;
+  /** There is a `fence_cmd`: identify can have a server fenced from outside. */
+  readonly canFence: boolean;
+}
+
+/** What became of `fence_cmd`, run once in a generation for one member. */
+export interface FenceRun {
+  readonly generation: number;
+  readonly address: string;
+  readonly outcome: 'running' | 'done' | 'failed';
+  /** Why it failed; else empty. */
+  readonly detail: string;
 }
 
 /** One member, folded from every fresh monitor. `unknown`: no fresh monitor has a majority view. */
@@ -73,6 +85,15 @@ export interface Situation {
   /** The ancestor's idea of the writer, from `mysql-S-master`. */
   readonly legacyWriter: string | null;
   readonly incarnation: string;
+  readonly lease: Lease | null;
+  /** How long the lease's counter has stood still, over a time without a gap in our own readings. */
+  readonly leaseStillMs: number;
+  /** The last run of `fence_cmd` by this identify. */
+  readonly fence: FenceRun | null;
+  /** The clock of Redis. */
+  readonly redisNowMs: number;
+  /** The newest topology this identify has read since it started: it outlives a Redis that was emptied. */
+  readonly lastTopology: Topology | null;
 }
 
 /** A report older than this says nothing about now. Agents and sidecars report each second. */

@@ -60,7 +60,9 @@ function outagesOf(
     const before = previous?.states.get(address);
     const isTold = state === 'flapping' && before !== 'flapping';
     const news = isTold ? flapCount : state === 'offline' && before !== 'offline' ? 1 : 0;
-    const isOver = state === 'online' && before === 'flapping';
+    // A person has looked after it, or the member has been quiet for long enough.
+    const isOver =
+      (state === 'online' && before === 'flapping') || (state !== 'maintenance' && before === 'maintenance');
     const recent = isOver ? [] : (previous?.outages.get(address) ?? []).filter((ms) => nowMs - ms < flapMs);
     found.set(address, [...recent, ...Array.from({ length: news }, () => nowMs)].slice(-flapCount));
   }

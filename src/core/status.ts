@@ -8,7 +8,17 @@
 import { ancestorWriter } from './ancestor-verdict.ts';
 import type { AncestorPair } from './direction.ts';
 import type { Extras } from './history.ts';
-import type { AgentReport, Facts, LegacyCheck, MemberState, SidecarReport, Topology } from './model.ts';
+import type {
+  AgentReport,
+  Facts,
+  Leader,
+  Lease,
+  LegacyCheck,
+  Member,
+  MemberState,
+  SidecarReport,
+  Topology,
+} from './model.ts';
 import { type Health, judge } from './verdict.ts';
 
 /** Everything known of a cluster. */
@@ -25,6 +35,12 @@ export interface StatusInput {
   readonly facts: readonly Facts[];
   readonly agents: readonly AgentReport[];
   readonly sidecars: readonly SidecarReport[];
+  readonly lease: Lease | null;
+  readonly leader: Leader | null;
+  /** The clock of Redis. */
+  readonly redisNowMs: number;
+  /** There is a `fence_cmd`. */
+  readonly canFence: boolean;
   readonly complaints: readonly string[];
   readonly nowEpochMs: number;
   /** Since when nobody writes, by Redis' clock; null when the event of it is not there. */
@@ -46,6 +62,7 @@ export interface MemberStatus {
   /** Age of the check in seconds. */
   readonly age: number | null;
   readonly extra: Extras | null;
+  readonly maintenance: NonNullable<Member['maintenance']> | null;
 }
 
 export interface ClusterStatus {
@@ -64,7 +81,24 @@ export interface ClusterStatus {
   readonly members: readonly MemberStatus[];
   readonly parked: readonly { readonly on: string; readonly from: string; readonly why: string }[];
   readonly paused: string | null;
+  /** Epoch ms, clock of Redis; null: until `resume`. */
+  readonly paused_until: number | null;
+  /** The identify that decides. */
+  readonly leader: Leader | null;
+  readonly lease: LeaseStatus | null;
   readonly sidecars: readonly SidecarStatus[];
+}
+
+/** The writer's right to take writes. */
+export interface LeaseStatus {
+  readonly holder: string;
+  readonly generation: number;
+  /** Id of the agent that renews it; null: nobody has yet. */
+  readonly agent: string | null;
+  /** The agent sits beside the server, so there is a lease to keep at all; null: no agent reports. */
+  readonly local: boolean | null;
+  readonly armed: boolean;
+  readonly released: boolean;
 }
 
 export interface SidecarStatus {
@@ -94,6 +128,9 @@ export function clusterStatus(input: StatusInput): ClusterStatus {
     members,
     parked: (topology?.parked ?? []).map((link) => ({ ...link, why: whyParked(topology, link) })),
     paused: topology?.paused?.by ?? null,
+    paused_until: topology?.paused?.untilMs ?? null,
+    leader: input.leader,
+    lease: leaseStatus(input),
     sidecars: sidecarStatuses(input),
   };
 }
@@ -112,6 +149,9 @@ export function unknownStatus(tag: string, uniqsign: string, reason: string): Cl
     members: [],
     parked: [],
     paused: null,
+    paused_until: null,
+    leader: null,
+    lease: null,
     sidecars: [],
   };
 }
@@ -143,7 +183,16 @@ function memberStatus(input: StatusInput, address: string, isActive: boolean): M
     last_check: lastCheck,
     age: lastCheck === null ? null : Math.max(0, Math.floor(input.nowEpochMs / 1000) - lastCheck),
     extra: member?.extra ?? null,
+    maintenance: member?.maintenance ?? null,
   };
+}
+
+function leaseStatus({ lease, agents }: StatusInput): LeaseStatus | null {
+  if (lease === null) return null;
+  const { holder, generation, agent, armed, released } = lease;
+  const words = agents.flatMap(({ members }) => members[holder] ?? []);
+  const local = words.length === 0 ? null : words.some((word) => word.local);
+  return { holder, generation, agent: agent === '' ? null : agent, local, armed, released };
 }
 
 function whyParked(topology: Topology | null, { on, from }: { on: string; from: string }): string {

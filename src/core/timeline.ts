@@ -37,6 +37,15 @@ export function noWriterSince(events: readonly TimedEvent[]): number | null {
   return closing === undefined ? null : epochMs(closing.at);
 }
 
+/** Since when this generation is in this phase; null when that is not told. */
+export function phaseSince(
+  events: readonly TimedEvent[],
+  t: { readonly generation: number; readonly phase: string },
+): number | null {
+  const first = events.find(({ generation, phase }) => generation === t.generation && phase === t.phase);
+  return first === undefined ? null : epochMs(first.at);
+}
+
 /** Milliseconds since 1970 of a stream id. */
 export function epochMs(at: string): number {
   const ms = Number(at.split('-')[0]);

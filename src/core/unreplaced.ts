@@ -8,7 +8,9 @@ export function whyNotReplaced(input: StatusInput, t: Topology, writer: string):
   if (t.paused !== null) return `no failover until resume, paused by ${t.paused.by}`;
   const standbys = t.members.filter(({ address, kind }) => kind === 'master' && address !== writer);
   if (!standbys.some(isSound)) {
-    const states = standbys.map(({ address, state }) => `${address} is ${state}`);
+    const states = standbys.map(
+      ({ address, state }) => `${address} is ${state === 'maintenance' ? 'in maintenance' : state}`,
+    );
     return `nobody can take over: ${states.join(', ') || 'there is no other master'}`;
   }
   if (!proofMayCome(input, t, writer)) {
@@ -17,7 +19,9 @@ export function whyNotReplaced(input: StatusInput, t: Topology, writer: string):
   return '';
 }
 
-function proofMayCome({ agents, facts, sidecars }: StatusInput, t: Topology, writer: string): boolean {
+function proofMayCome(input: StatusInput, t: Topology, writer: string): boolean {
+  const { agents, facts, sidecars, lease } = input;
+  if (input.canFence || (lease?.holder === writer && (lease.armed || lease.released))) return true;
   if (t.policy.fencing === 'none') return true;
   const isRefused = facts.some(({ members }) => members[writer]?.status === 'refused');
   if (isRefused && agents.some(({ members }) => members[writer]?.startsClosed === true)) return true;

@@ -8,6 +8,7 @@
  */
 import { undecidedVerdict } from './ancestor-verdict.ts';
 import { misfit } from './history.ts';
+import { whyNobodyLeads } from './leading.ts';
 import { because, checkTrouble, isFresh, twoWriters } from './member-trouble.ts';
 import { isSound } from './members.ts';
 import type { MemberStatus, StatusInput } from './status.ts';
@@ -33,6 +34,7 @@ export function judge(input: StatusInput, members: readonly MemberStatus[]): Ver
   const under = handover(input);
   const isTold = under !== null && critical.some((reason) => reason.includes(under));
   const degraded = [
+    whyNobodyLeads(input.leader),
     isTold ? null : under,
     ...waitingFor(input),
     ...rival(input),
@@ -122,6 +124,8 @@ function sidecarTrouble({ id, did, detail }: StatusInput['sidecars'][number]): r
 
 function illness(input: StatusInput, member: MemberStatus, all: readonly MemberStatus[]): string[] {
   const { address, state } = member;
+  // Somebody works on it, and knows what is missing.
+  if (state === 'maintenance') return [];
   // Nobody replicates from a dead server.
   const isAlone = all.every((other) => other === member || isDead(other));
   const found = isAlone && !isDead(member) && isFresh(member) ? [] : checkTrouble(input.facts, member);
@@ -148,12 +152,23 @@ function remarks(input: StatusInput): string[] {
     (id) =>
       `sidecar ${id} is registered but does not report; if it is gone for good: mmm-control forget ${id}`,
   );
-  if (topology?.paused) found.push(`no automatic failover: paused by ${topology.paused.by}`);
+  if (topology?.paused) {
+    const { by, untilMs } = topology.paused;
+    found.push(`no automatic failover: paused by ${by}${stillFor(input, untilMs, 'resume')}`);
+  }
+  for (const { address, maintenance } of topology?.members ?? []) {
+    if (maintenance === undefined) continue;
+    const { by, untilMs } = maintenance;
+    found.push(
+      `${address} is in maintenance by ${by}${stillFor(input, untilMs, 'set_online')}: nobody fails over to it`,
+    );
+  }
   // Once the old writer is seen closed and compared, the doubt is over.
   const old = topology?.members.find(({ address }) => address === topology.from);
   const isSettled = old !== undefined && (isSound(old) || ['recovering', 'diverged'].includes(old.state));
-  if (!isSettled && (topology?.proof === 'b-weak' || topology?.proof === 'e' || topology?.proof === 'f')) {
-    found.push(`the last handover rests on proof (${topology.proof}): ${WEAK[topology.proof]}`);
+  const proof = topology?.proof;
+  if (!isSettled && (proof === 'b-weak' || proof === 'e' || proof === 'f' || proof === 'operator')) {
+    found.push(`the last handover rests on proof (${proof}): ${WEAK[proof]}`);
   }
   return [...found, ...failbackDue(input)];
 }
@@ -172,7 +187,15 @@ const WEAK = {
   'b-weak': 'the old writer was down but is not known to start read-only',
   e: 'the sidecars cut the old writer off, which may still be open',
   f: 'the old writer was silent, it may still be open',
+  operator: 'a person vouched that the old writer is off',
 } as const;
+
+/** Both times are of the clock of Redis. */
+function stillFor({ redisNowMs }: StatusInput, untilMs: number | null, verb: string): string {
+  if (untilMs === null) return ` until ${verb}`;
+  const seconds = Math.max(0, Math.round((untilMs - redisNowMs) / 1000));
+  return seconds < 120 ? ` for another ${seconds} s` : ` for another ${Math.round(seconds / 60)} min`;
+}
 
 function duration(ms: number): string {
   return Number.isFinite(ms) ? `${Math.round(ms / 1000)} s` : 'an unknown time';

@@ -2,6 +2,7 @@
  * What a handover waits for, in words for whoever looks at it: from the topology and the reports alone. What decides
  * are the gates; this names the party to look at.
  */
+import { leaseTimes } from './lease.ts';
 import type { MemberReport, Topology } from './model.ts';
 import type { StatusInput } from './status.ts';
 
@@ -16,6 +17,7 @@ export function waitingFor(input: StatusInput): readonly string[] {
     return late.flatMap((address) => [
       agentMust('close', input, topology, address),
       ...cut(input, topology, address),
+      ...lease(input, topology, address),
     ]);
   }
   return to === null || (phase === 'closing' && wordOn(input, topology, to) !== undefined)
@@ -46,6 +48,23 @@ function cut(input: StatusInput, t: Topology, address: string): readonly string[
   }
   const missing = t.sidecars.filter((id) => !input.sidecars.some((report) => hasCut(report, id, t)));
   return missing.map((id) => `waiting for sidecar ${id} to cut the old writer off`);
+}
+
+/** An armed lease ends by itself; until it surely has, the lock keeps everybody else from opening. */
+function lease(input: StatusInput, t: Topology, address: string): readonly string[] {
+  const { holder, armed, generation } = input.lease ?? {};
+  if (holder !== address || armed !== true || generation === undefined || generation >= t.generation)
+    return [];
+  const { waitMs } = leaseTimes(Math.max(t.policy.leaseMs, t.heldMs));
+  const lockedMs = t.to === null ? 0 : (wordOn(input, t, t.to)?.lockedMs ?? 0);
+  const held = lockedMs === 0 ? 'is not held yet' : `is held for ${seconds(lockedMs)}`;
+  return [
+    `or until the lease of ${address} has surely ended: the promotion lock on ${t.to} ${held} of ${seconds(waitMs)}`,
+  ];
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
 }
 
 function hasCut(report: StatusInput['sidecars'][number], id: string, t: Topology): boolean {

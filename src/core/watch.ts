@@ -2,14 +2,26 @@
  * What identify remembers from one reading of Redis to the next: its own stopwatches, nothing else.
  *
  * A report counts as fresh from the moment we saw its sequence number move. A fresh identify therefore
- * watches one report interval before it believes anybody, and no two machines' clocks are compared.
+ * watches one report interval before it believes anybody, and no two machines' clocks are compared. After a break
+ * (Redis was away, another Redis answers, we have just taken the lead) every stopwatch that somebody's right to
+ * write hangs on starts anew: what stood still may only have been out of our sight.
  */
 import { obstacles } from './history.ts';
-import type { AgentReport, Facts, Look, Request, SidecarReport, Topology } from './model.ts';
+import type {
+  AgentReport,
+  Facts,
+  Lease,
+  Look,
+  MemberReport,
+  Request,
+  SidecarReport,
+  Topology,
+} from './model.ts';
 import { type Since, since } from './since.ts';
 import {
   type AgentWord,
   type Cluster,
+  type FenceRun,
   FRESH_MS,
   foldHealth,
   type Health,
@@ -27,13 +39,24 @@ export interface Reading {
   readonly requests: readonly Request[];
   readonly legacyWriter: string | null;
   readonly incarnation: string;
+  readonly lease: Lease | null;
+  readonly redisNowMs: number;
 }
 
 export interface Watch {
+  /** The last reading. */
+  readonly readMs: number;
+  readonly incarnation: string;
   readonly watchedSince: number;
   /** Last movement of each report's sequence number; null until it has moved before our eyes. */
   readonly moved: ReadonlyMap<string, { readonly seq: number; readonly ms: number | null }>;
   readonly phase: Since<string>;
+  /** The lease as it last changed. */
+  readonly lease: Since<string>;
+  /** What an agent's look last heard of each link. */
+  readonly heard: ReadonlyMap<string, Since<string>>;
+  /** The newest topology ever read: it outlives a Redis that was emptied. */
+  readonly lastTopology: Topology | null;
   readonly lastLook: ReadonlyMap<string, Look>;
   readonly broken: ReadonlyMap<string, number>;
   readonly extra: ReadonlyMap<string, Since<string>>;
@@ -41,32 +64,54 @@ export interface Watch {
   readonly floor: number;
 }
 
-/** Takes in a reading. `floor`: the highest generation stored on disk. */
+/** A longer gap in our own readings may hide anything. */
+const GAP_MS = 1000;
+
+export interface Observing {
+  readonly cluster: Cluster;
+  /** The highest generation stored on disk. */
+  readonly floor: number;
+  readonly nowMs: number;
+  /** The last run of `fence_cmd` by this identify. */
+  readonly fence?: FenceRun | null;
+  /** We have just taken the lead. */
+  readonly isNewLeader?: boolean;
+}
+
+/** Takes in a reading. */
 export function observe(
   previous: Watch | null,
   reading: Reading,
-  options: { readonly cluster: Cluster; readonly floor: number; readonly nowMs: number },
+  options: Observing,
 ): { readonly watch: Watch; readonly situation: Situation } {
   const { cluster, nowMs } = options;
-  const moved = movements(previous, reading, nowMs);
+  const isAnew = isBreak(previous, reading, options);
+  const moved = movements(previous, reading, nowMs, isAnew);
   const floor = highest(previous, reading, options.floor);
   const topology =
     reading.topology !== null && reading.topology.generation >= floor ? reading.topology : null;
   const hadTopology = previous !== null && !previous.phase.what.startsWith('none');
   const phase = since(
-    previous?.phase,
+    isAnew ? undefined : previous?.phase,
     topology === null ? 'none' : `${topology.generation} ${topology.phase}`,
     nowMs,
   );
   const fresh = reading.facts.filter((f) => age(moved, `facts-${f.id}`, nowMs) <= factsFreshMs(cluster));
   const health = new Map(cluster.masters.map((a) => [a, foldHealth(a, fresh)]));
-  const agents = words(reading.agents, moved, nowMs);
+  const heard = heardSince(previous, reading.agents, nowMs);
+  const agents = words(reading.agents, moved, heard, nowMs);
   const lastLook = looks(previous, health, agents);
   const writer = topology?.writer ?? null;
   const watch: Watch = {
-    watchedSince: previous === null || (hadTopology && topology === null) ? nowMs : previous.watchedSince,
+    readMs: nowMs,
+    incarnation: reading.incarnation,
+    watchedSince:
+      previous === null || isAnew || (hadTopology && topology === null) ? nowMs : previous.watchedSince,
     moved,
     phase,
+    lease: since(isAnew ? undefined : previous?.lease, leaseText(reading.lease), nowMs),
+    heard,
+    lastTopology: topology ?? previous?.lastTopology ?? null,
     lastLook,
     broken: brokenSince(previous, health, writer, nowMs),
     extra: extraSince(previous, health, writer, nowMs),
@@ -96,17 +141,35 @@ export function observe(
       requests: reading.requests,
       legacyWriter: reading.legacyWriter,
       incarnation: reading.incarnation,
+      lease: reading.lease,
+      leaseStillMs: reading.lease === null ? 0 : nowMs - watch.lease.ms,
+      fence: options.fence ?? null,
+      redisNowMs: reading.redisNowMs,
+      lastTopology: watch.lastTopology,
     };
   }
 }
 
-function movements(previous: Watch | null, reading: Reading, nowMs: number): Watch['moved'] {
+function isBreak(previous: Watch | null, reading: Reading, options: Observing): boolean {
+  if (previous === null) return false;
+  const isGap = options.nowMs - previous.readMs > GAP_MS;
+  return isGap || reading.incarnation !== previous.incarnation || options.isNewLeader === true;
+}
+
+/** Changes with each renewal. */
+function leaseText(lease: Lease | null): string {
+  if (lease === null) return '';
+  const { incarnation, holder, generation, agent, counter } = lease;
+  return [incarnation, holder, generation, agent, counter].join(' ');
+}
+
+function movements(previous: Watch | null, reading: Reading, nowMs: number, isAnew: boolean): Watch['moved'] {
   const moved = new Map<string, { seq: number; ms: number | null }>();
   const note = (key: string, seq: number): void => {
     const before = previous?.moved.get(key);
     // First sight of a report that appears while we watch is movement too; at our own start it may be old.
-    const ms =
-      before === undefined ? (previous === null ? null : nowMs) : before.seq === seq ? before.ms : nowMs;
+    const isOld = previous === null || isAnew;
+    const ms = isOld ? null : before === undefined || before.seq !== seq ? nowMs : before.ms;
     moved.set(key, { seq, ms });
   };
   for (const f of reading.facts) note(`facts-${f.id}`, f.seq);
@@ -129,15 +192,17 @@ function highest(previous: Watch | null, reading: Reading, stored: number): numb
     stored,
     previous?.floor ?? 0,
     reading.topology?.generation ?? 0,
+    reading.lease?.generation ?? 0,
     ...reading.agents.map((a) => a.floor),
     ...reading.sidecars.map((s) => s.floor),
   );
 }
 
-/** Of several agents that serve a member, the one whose word is newest. */
+/** Of several agents that serve a member, the one beside it, else the one whose word is newest. */
 function words(
   agents: readonly AgentReport[],
   moved: Watch['moved'],
+  heard: Watch['heard'],
   nowMs: number,
 ): ReadonlyMap<string, AgentWord> {
   const found = new Map<string, AgentWord>();
@@ -145,10 +210,48 @@ function words(
     const ageMs = age(moved, `agent-${agent.id}`, nowMs);
     if (ageMs > FRESH_MS) continue;
     for (const [address, report] of Object.entries(agent.members)) {
+      const word: AgentWord = {
+        agent: agent.id,
+        report: timed(agent.id, address, report, heard, nowMs),
+        blocks: agent.blocks,
+        ageMs,
+      };
       const other = found.get(address);
-      const newer = report.generation - (other?.report.generation ?? -1);
-      if (other === undefined || newer > 0 || (newer === 0 && ageMs < other.ageMs)) {
-        found.set(address, { agent: agent.id, report, blocks: agent.blocks, ageMs });
+      if (other === undefined || goesBefore(word, other)) found.set(address, word);
+    }
+  }
+  return found;
+}
+
+function goesBefore(word: AgentWord, other: AgentWord): boolean {
+  if (word.report.local !== other.report.local) return word.report.local;
+  const newer = word.report.generation - other.report.generation;
+  return newer > 0 || (newer === 0 && word.ageMs < other.ageMs);
+}
+
+/** An agent does not time its links: how long each has been quiet is measured here. */
+function timed(
+  id: string,
+  address: string,
+  report: MemberReport,
+  heard: Watch['heard'],
+  nowMs: number,
+): MemberReport {
+  if (report.look === null) return report;
+  const links = report.look.links.map((link) => ({
+    ...link,
+    quietMs: nowMs - (heard.get(`${id} ${address} ${link.from}`)?.ms ?? nowMs),
+  }));
+  return { ...report, look: { ...report.look, links } };
+}
+
+function heardSince(previous: Watch | null, agents: readonly AgentReport[], nowMs: number): Watch['heard'] {
+  const found = new Map<string, Since<string>>();
+  for (const { id, members } of agents) {
+    for (const [address, { look }] of Object.entries(members)) {
+      for (const link of look?.links ?? []) {
+        const key = `${id} ${address} ${link.from}`;
+        found.set(key, since(previous?.heard.get(key), link.heard, nowMs));
       }
     }
   }

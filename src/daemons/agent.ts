@@ -1,25 +1,28 @@
 /**
  * mmm-agent: makes the servers obey. Follows the topology of every cluster it serves, one keeper per
- * member, and reports what it did. Without a topology freshly read from Redis it touches nothing.
+ * member, and reports what it did. Without a topology freshly read from Redis it touches nothing, but for the
+ * servers on its own machine (`locals`), which it closes when their lease ends.
  */
-import type { AgentReport, Look, MemberReport, Topology } from '../core/model.ts';
+import type { Look, Topology } from '../core/model.ts';
+import { ServerError } from '../errors.ts';
 import type { Clock, Hub, Log, Memory, Server, ServerFactory } from '../ports.ts';
+import { createAgentReports, REPORT_MS } from './agent-reports.ts';
 import { createKeeper, type Keeper } from './keeper.ts';
+import { createLeaseKeeper, type LeaseKeeper, type Local } from './lease-keeper.ts';
+import { createLockHolder, type LockHolder } from './lock-holder.ts';
+import { createNeighbours } from './neighbours.ts';
 
 export interface Agent {
   /** Members to be kept right now, by cluster; those outside the allow-list are left out (and named in the log). */
   members(): Promise<readonly { readonly uniqsign: string; readonly address: string }[]>;
   /** One pass over one member; resolves with how long to wait for the next. */
   keep(uniqsign: string, address: string): Promise<number>;
+  /** The leases of the servers on this machine; each has loops of its own. */
+  readonly leases: readonly LeaseKeeper[];
   end(): void;
 }
 
-/** Reports are repeated this often, so that a live agent can be told from a dead one. */
-const REPORT_MS = 1000;
-/** While a handover is under way a lost hint must not cost a second. */
-const HANDOVER_MS = 100;
-
-export function createAgent(options: {
+export interface AgentOptions {
   readonly id: string;
   readonly hub: Hub;
   readonly clock: Clock;
@@ -35,35 +38,71 @@ export function createAgent(options: {
   readonly attempts: number;
   /** Whether accounts are blocked on closed members (`block_user`); default no. */
   readonly blocks?: boolean;
-}): Agent {
-  const { hub, clock, memory, log } = options;
-  const keepers = new Map<string, Keeper>();
-  const reports = new Map<string, Map<string, MemberReport>>();
-  const reported = new Map<string, { text: string; ms: number }>();
+  /** The servers on this machine; with any the agent serves no others. */
+  readonly locals?: readonly Local[];
+}
+
+/** While a handover is under way a lost hint must not cost a second. */
+const HANDOVER_MS = 100;
+
+/** What the agent has for one member. */
+interface Kept {
+  readonly keeper: Keeper;
+  readonly lock: LockHolder;
+  readonly lease: LeaseKeeper | null;
+  readonly leftTo: () => string | null;
+}
+
+export function createAgent(options: AgentOptions): Agent {
+  const { id, hub, clock, memory, log, startsClosed, tags } = options;
+  const blocks = options.blocks ?? false;
+  const kept = new Map<string, Kept>();
+  const reports = createAgentReports({ id, blocks, hub, clock, memory });
+  const neighbours = createNeighbours(id, clock);
   const refused = new Set<string>();
   const stray = new Set<string>();
   const servers = new Map<string, Server>();
-  let seq = 0;
+  const leases = (options.locals ?? []).map((local) =>
+    createLeaseKeeper({ ...{ id, hub, clock, memory, log, tags, startsClosed, local }, others: otherServer }),
+  );
 
   async function members(): Promise<readonly { uniqsign: string; address: string }[]> {
     const found: { uniqsign: string; address: string }[] = [];
-    const tags = new Set<string>();
+    const seen = new Set<string>();
     for (const uniqsign of await hub.clusters()) {
-      const t = await hub.readTopology(uniqsign);
-      if (t !== null) tags.add(t.tag);
-      if (t === null || (options.tags.length > 0 && !options.tags.includes(t.tag))) continue;
+      const state = await hub.read(uniqsign);
+      const t = state.topology;
+      if (t !== null) seen.add(t.tag);
+      if (t === null || (tags.length > 0 && !tags.includes(t.tag))) continue;
+      neighbours.note(uniqsign, state);
       for (const { address, kind } of t.members) {
-        if (kind === 'master' && isAllowed(t, address)) found.push({ uniqsign, address });
+        if (kind === 'master' && isServed(address) && isAllowed(t, address))
+          found.push({ uniqsign, address });
       }
     }
-    nameStrayTags([...tags]);
-    return found;
+    nameStrayTags([...seen]);
+    return [...found, ...remembered(found)];
+  }
+
+  function isServed(address: string): boolean {
+    return leases.length === 0 || leases.some((lease) => lease.address === address);
+  }
+
+  /** Redis may have forgotten the cluster of a server on this machine: what is true of it is told all the same. */
+  function remembered(
+    found: readonly { readonly address: string }[],
+  ): readonly { uniqsign: string; address: string }[] {
+    return leases.flatMap((lease) => {
+      const { address } = lease;
+      const uniqsign = lease.uniqsign();
+      return uniqsign === null || found.some((one) => one.address === address) ? [] : [{ uniqsign, address }];
+    });
   }
 
   /** The agent's file names no tags: a misspelt one can only be seen here. Nothing is said while there is no cluster. */
   function nameStrayTags(found: readonly string[]): void {
     if (found.length === 0) return;
-    for (const tag of options.tags.filter((one) => !found.includes(one) && !stray.has(one))) {
+    for (const tag of tags.filter((one) => !found.includes(one) && !stray.has(one))) {
       stray.add(tag);
       log.warn({ tag, found }, 'no cluster in redis has this tag: it is not served');
     }
@@ -79,54 +118,38 @@ export function createAgent(options: {
   }
 
   async function keep(uniqsign: string, address: string): Promise<number> {
-    const t = await hub.readTopology(uniqsign);
-    if (t === null || !t.members.some((m) => m.address === address)) return REPORT_MS;
-    if (t.generation < memory.floor(uniqsign)) {
-      log.debug({ uniqsign, generation: t.generation }, 'ignored a topology older than the one seen before');
-      await publish(uniqsign, t);
+    const member = keptOf(uniqsign, address);
+    const orders = await hub.readOrders(uniqsign);
+    const t = orders.topology;
+    if (t === null || t.generation < memory.floor(uniqsign)) return watch(uniqsign, address, t);
+    if (!t.members.some((m) => m.address === address)) {
+      member.lock.release();
       return REPORT_MS;
     }
+    member.lease?.see(t);
     // A full disk must not keep a deed from being told; what opens a server is remembered on its own.
-    const remembered = memory.raise(uniqsign, t.generation).catch((err: unknown) => {
+    const remembering = memory.raise(uniqsign, t.generation).catch((err: unknown) => {
       log.error({ uniqsign, err }, 'cannot remember the generation: is the state directory writable?');
     });
-    const report = await keeperOf(uniqsign, address).step(t);
-    await remembered;
-    const known = reports.get(uniqsign) ?? new Map<string, MemberReport>();
-    reports.set(uniqsign, known.set(address, report));
-    await publish(uniqsign, t);
+    if (member.leftTo() === null) await member.lock.follow(uniqsign, orders);
+    else member.lock.release();
+    const report = await member.keeper.step(t);
+    await remembering;
+    reports.note(uniqsign, address, report);
+    await reports.publish(uniqsign, t);
     return t.phase === 'stable' ? REPORT_MS : HANDOVER_MS;
   }
 
-  /** Writes the report when it says something new, and at least each second. */
-  async function publish(uniqsign: string, t: Topology): Promise<void> {
-    const known = reports.get(uniqsign) ?? new Map<string, MemberReport>();
-    const news = JSON.stringify(
-      [...known].map(([a, r]) => [a, r.generation, r.did, r.detail, r.look?.readOnly, r.accounts]),
-    );
-    const before = reported.get(uniqsign);
-    if (before?.text === news && clock.now() - before.ms < REPORT_MS - 100) return;
-    seq += 1;
-    await hub.putAgentReport(uniqsign, asReport(uniqsign, t, known));
-    reported.set(uniqsign, { text: news, ms: clock.now() });
-  }
-
-  function asReport(uniqsign: string, t: Topology, known: ReadonlyMap<string, MemberReport>): AgentReport {
-    const about = t.phase === 'closing' ? t.from : (t.to ?? t.writer);
-    const latest = known.get(about ?? '') ?? [...known.values()][0];
-    return {
-      v: 1,
-      id: options.id,
-      serves: [...known.keys()],
-      generation: latest?.generation ?? t.generation,
-      step: latest?.step ?? t.step,
-      floor: memory.floor(uniqsign),
-      did: latest?.did ?? 'watching',
-      position: latest?.look?.history ?? null,
-      seq,
-      members: Object.fromEntries(known),
-      blocks: options.blocks ?? false,
-    };
+  /** Redis has lost the topology, or holds one older than the one seen before. */
+  async function watch(uniqsign: string, address: string, t: Topology | null): Promise<number> {
+    const { lock, keeper } = keptOf(uniqsign, address);
+    if (t !== null)
+      log.debug({ uniqsign, generation: t.generation }, 'ignored a topology older than the one seen before');
+    lock.release();
+    const report = await keeper.watch(memory.floor(uniqsign));
+    if (report !== null) reports.note(uniqsign, address, report);
+    await reports.publish(uniqsign, t);
+    return REPORT_MS;
   }
 
   function serverOf(address: string): Server {
@@ -135,38 +158,46 @@ export function createAgent(options: {
     return server;
   }
 
-  function keeperOf(uniqsign: string, address: string): Keeper {
+  /** One of those it does not keep, perhaps: only to be looked at. */
+  function otherServer(address: string): Server {
+    if (options.allowed === null || options.allowed.includes(address)) return serverOf(address);
+    throw new ServerError('faulty', `${address} is not in [mysql] members: it is not logged in to`);
+  }
+
+  function keptOf(uniqsign: string, address: string): Kept {
     const key = `${uniqsign} ${address}`;
-    const known = keepers.get(key);
+    const known = kept.get(key);
     if (known !== undefined) return known;
-    const server = serverOf(address);
+    const made = makeKept(uniqsign, address);
+    kept.set(key, made);
+    return made;
+  }
+
+  function makeKept(uniqsign: string, address: string): Kept {
+    const lease = leases.find((one) => one.address === address) ?? null;
+    const own = { server: serverOf(address), clock, log: log.child({ uniqsign }) };
+    const lock = createLockHolder(own);
+    const leftTo = (): string | null =>
+      lease === null ? neighbours.localAgentOf(uniqsign, address) : lease.heldByAnother();
+    // An agent that serves one member only knows the others by what is told of them.
     const peers = (): ReadonlyMap<string, Look> =>
-      new Map(
-        [...(reports.get(uniqsign) ?? [])].flatMap(([a, r]) =>
-          r.look === null ? [] : [[a, r.look] as const],
-        ),
-      );
+      new Map([...(lease === null ? [] : neighbours.looks(uniqsign)), ...reports.looks(uniqsign)]);
+    const promotion = { currentOrders: (u: string) => hub.readOrders(u), others: otherServer, peers };
+    const { attempts } = options;
     const keeper = createKeeper({
-      address,
-      server,
-      clock,
-      memory,
-      log: log.child({ uniqsign }),
-      startsClosed: options.startsClosed,
-      attempts: options.attempts,
-      blocks: options.blocks ?? false,
-      peers,
-      promotion: { currentTopology: (u) => hub.readTopology(u), others: serverOf, peers },
+      ...{ ...own, address, memory, startsClosed, attempts, blocks, peers, promotion, lock, lease, leftTo },
     });
-    keepers.set(key, keeper);
-    return keeper;
+    return { keeper, lock, lease, leftTo };
   }
 
   return {
     members,
     keep,
+    leases,
     end: () => {
+      for (const { lock } of kept.values()) lock.release();
       for (const server of servers.values()) server.end();
+      for (const lease of leases) lease.end();
     },
   };
 }

@@ -179,8 +179,7 @@ function live<C extends CommonConfig>(options: LifeOptions<C>): Life<C> {
     level: invocation.debug ? 'debug' : 'info',
   });
   for (const warning of config.warnings) log.warn({ warning }, 'configuration warning');
-  const { host, port, username, password, db, topic } = config.redis;
-  const hub = createRedisHub({ host, port, username, password, db, topic, log });
+  const hub = createRedisHub({ ...config.redis, log });
   const abort = new AbortController();
   // It ends loops and connections of many clusters: that is no leak to be warned of.
   setMaxListeners(0, abort.signal);

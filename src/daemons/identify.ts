@@ -1,22 +1,31 @@
 /**
  * mmm-identify: reads what everybody saw and did, decides, and commits the decision by compare-and-set.
- * Several may run: each change is decided on the stored text it replaces, so only one of them lands.
+ * Several may run: one leads, the others watch. Each change is decided on the stored text it replaces, so of two that
+ * both think they lead only one lands.
  */
 import { type Decision, decide } from '../core/decide.ts';
+import { whomToFence } from '../core/fencing.ts';
 import { setupLimits } from '../core/limits.ts';
 import type { Change } from '../core/outcome.ts';
 import type { Cluster, Situation } from '../core/situation.ts';
 import { observe, type Watch } from '../core/watch.ts';
+import { MmmError } from '../errors.ts';
 import type { Clock, ClusterState, Hub, Log, Memory } from '../ports.ts';
+import { createFencer, type FenceCommand } from './fencer.ts';
+import { createLeadership } from './leadership.ts';
 import { createLegacyKeeper } from './legacy-keeper.ts';
 
 export interface Identify {
   /** One reading, one decision, at most one change. Resolves true when a change landed: look again at once. */
   step(): Promise<boolean>;
+  /** Lets another identify lead at once. */
+  resign(): Promise<void>;
 }
 
 /** Decides for one cluster. */
 export function createIdentify(options: {
+  /** Who this identify is among its like. */
+  readonly id: string;
   readonly cluster: Cluster;
   readonly topic: string;
   /** How often the ancestor's keys are compared and repaired. */
@@ -25,29 +34,48 @@ export function createIdentify(options: {
   readonly clock: Clock;
   readonly memory: Memory;
   readonly log: Log;
+  /** `fence_cmd`; null: there is none. */
+  readonly fenceCommand: FenceCommand | null;
+  /** Called when there is something new to decide on that Redis does not tell of. */
+  readonly onNews: () => void;
 }): Identify {
   const { cluster, hub, clock, memory, log } = options;
   const { uniqsign } = cluster;
   let watch: Watch | null = null;
+  let isNewLeader = false;
   const legacy = createLegacyKeeper(options);
+  const leadership = createLeadership({ ...options, uniqsign });
+  const fencer = createFencer({ ...options, command: options.fenceCommand, onEnd: options.onNews });
   const said = new Map<string, string>();
 
   async function step(): Promise<boolean> {
+    const { leads, isNew } = await leadership.check();
+    // The reading that follows may fail.
+    isNewLeader ||= isNew;
     const state = await hub.read(uniqsign);
-    if (state.topology !== null) await memory.raise(uniqsign, state.topology.generation);
+    if (state.topology !== null) await remember(state.topology.generation);
     const seen = observe(
       watch,
       { ...state, legacyWriter: state.legacy.masterHost },
-      { cluster, floor: memory.floor(uniqsign), nowMs: clock.now() },
+      {
+        cluster,
+        floor: memory.floor(uniqsign),
+        nowMs: clock.now(),
+        fence: fencer.last(),
+        isNewLeader,
+      },
     );
     watch = seen.watch;
+    isNewLeader = false;
     sayOnce('complaints', state.complaints.join('; '), () =>
       log.warn({ uniqsign, complaints: state.complaints }, 'documents in redis were refused'),
     );
+    if (!leads) return false;
     const decision = decide(seen.situation);
     tell(decision);
     for (const answer of decision.answers ?? []) await hub.answer(uniqsign, answer);
     if (decision.change !== undefined) return commit(state, decision, decision.change);
+    fence(seen.situation);
     await legacy.keep(seen.situation.topology, state.legacy);
     warnOfLimits(seen.situation);
     return (decision.answers ?? []).length > 0;
@@ -76,10 +104,28 @@ export function createIdentify(options: {
     };
     if (result === 'committed') {
       // Only what was stored counts as seen: a mere intention must not make the stored topology look outdated.
-      await memory.raise(uniqsign, change.next.generation);
+      await remember(change.next.generation);
       log.info(fields, 'topology changed');
     } else log.info({ ...fields, result }, 'somebody else was first, looking again');
     return true;
+  }
+
+  /** A full disk must not keep anybody from being opened: it counts as seen all the same, until we are restarted. */
+  async function remember(generation: number): Promise<void> {
+    try {
+      await memory.raise(uniqsign, generation);
+      sayOnce('memory', '', () => undefined);
+    } catch (error) {
+      if (!(error instanceof MmmError)) throw error;
+      sayOnce('memory', error.message, () =>
+        log.error({ uniqsign, generation, reason: error.message }, 'cannot remember the generation'),
+      );
+    }
+  }
+
+  function fence(s: Situation): void {
+    const address = whomToFence(s);
+    if (address !== null && s.topology !== null) fencer.fence(s.topology, address);
   }
 
   function warnOfLimits(s: Situation): void {
@@ -104,5 +150,5 @@ export function createIdentify(options: {
     if (text !== '') say();
   }
 
-  return { step };
+  return { step, resign: leadership.resign };
 }

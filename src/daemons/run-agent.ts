@@ -1,26 +1,26 @@
-/** mmm-agent as a program: discovers the members it serves, one loop for each. */
+/** mmm-agent as a program: everything it works with, made from its configuration. */
 import { loadAgentConfig } from '../config/agent.ts';
-import type { AgentConfig } from '../config/types.ts';
+import type { AgentConfig, LocalConfig } from '../config/types.ts';
+import { createLocalServer } from '../host/local-server.ts';
 import { createServer } from '../mysql/server.ts';
 import { createPostman } from '../notify/smtp.ts';
-import type { Log, Server } from '../ports.ts';
+import type { Server } from '../ports.ts';
+import { createExec } from '../system/exec.ts';
 import { createMailbox, forgetMail } from '../system/mailbox.ts';
-import { type Agent, createAgent } from './agent.ts';
+import { createAgent } from './agent.ts';
 import type { DaemonProgram, Runtime } from './boot.ts';
-import { type Loop, startLoop } from './loop.ts';
+import type { Local } from './lease-keeper.ts';
 import { type Mailer, startMailer } from './mailer.ts';
-import { createTrouble } from './trouble.ts';
+import { serve } from './serve-agent.ts';
 
-/** How often to look for clusters and members that are new. */
-const DISCOVER_MS = 1000;
-/** Until the first one is found. */
-const SEARCH_MS = 200;
+/** For asking a database server which options it would start with. */
+const ASK_OPTIONS_MS = 5000;
 
 export const agentProgram: DaemonProgram<AgentConfig> = {
   name: 'mmm-agent',
   load: ({ conf, redis }) => loadAgentConfig(conf, redis === null ? {} : { redis }),
   async run(config, runtime, { tags }) {
-    const { hub, clock, memory, log } = runtime;
+    const { hub, clock, memory, log, signal, ready } = runtime;
     if (config.mysql.members === null) {
       log.warn({}, 'no [mysql] members: whoever can write to redis can make this agent log in anywhere');
     }
@@ -36,9 +36,10 @@ export const agentProgram: DaemonProgram<AgentConfig> = {
       attempts: config.mysql.tryOnFailure,
       blocks: config.mysql.block !== null,
       startsClosed: config.mysql.startsClosed === 'auto' ? null : config.mysql.startsClosed === 'yes',
+      locals: config.mysql.locals.map((local) => localOf(config, local)),
     });
     const mailer = await mailerOf(config, runtime);
-    await serve(agent, runtime, log, mailer);
+    await serve(agent, { hub, clock, signal, log, mailer, ready });
     agent.end();
     await mailer?.done;
   },
@@ -63,54 +64,16 @@ async function mailerOf(config: AgentConfig, runtime: Runtime): Promise<Mailer |
   }
 }
 
-async function serve(agent: Agent, runtime: Runtime, log: Log, mailer: Mailer | null): Promise<void> {
-  const { hub, clock, signal } = runtime;
-  const keepers = new Map<string, Loop>();
-  const watched = new Set<string>();
-  const kept = new Set<string>();
-  const trouble = createTrouble(log);
-
-  const discover = async (): Promise<void> => {
-    const members = await agent.members();
-    for (const { uniqsign, address } of members) {
-      const key = `${uniqsign} ${address}`;
-      if (!keepers.has(key)) keepers.set(key, keep(uniqsign, address));
-      mailer?.follow(uniqsign);
-      if (watched.has(uniqsign)) continue;
-      watched.add(uniqsign);
-      await hub.watch(
-        [uniqsign],
-        (sign, hint) => (hint === 'topology' || hint === 'reconnected') && wake(sign),
-        signal,
-      );
-    }
-    trouble.over();
-    if (members.every(({ uniqsign, address }) => kept.has(`${uniqsign} ${address}`))) runtime.ready();
+function localOf(config: AgentConfig, { address, pidFile }: LocalConfig): Local {
+  const { run } = createExec({ timeoutMs: ASK_OPTIONS_MS });
+  return {
+    address,
+    connect: (onLost) => connectTo(config, address, onLost),
+    host: createLocalServer({ address, pidFile, run }),
   };
-
-  const keep = (uniqsign: string, address: string): Loop => {
-    const own = createTrouble(log.child({ uniqsign, member: address }));
-    let everyMs = DISCOVER_MS;
-    const step = async (): Promise<void> => {
-      everyMs = await agent.keep(uniqsign, address);
-      own.over();
-      kept.add(`${uniqsign} ${address}`);
-    };
-    return startLoop({ clock, everyMs: () => everyMs, step, onError: own.report, signal });
-  };
-
-  const wake = (uniqsign: string): void => {
-    for (const [key, loop] of keepers) if (key.startsWith(`${uniqsign} `)) loop.wake();
-    mailer?.wake();
-  };
-
-  const everyMs = (): number => (keepers.size === 0 ? SEARCH_MS : DISCOVER_MS);
-  const discovery = startLoop({ clock, everyMs, step: discover, onError: trouble.report, signal });
-  await discovery.done;
-  await Promise.all([...keepers.values()].map((loop) => loop.done));
 }
 
-function connectTo(config: AgentConfig, address: string): Server {
+function connectTo(config: AgentConfig, address: string, onLost?: () => void): Server {
   const { user, password, database, charset, connectTimeoutMs } = config.mysql;
   return createServer({
     address,
@@ -121,5 +84,6 @@ function connectTo(config: AgentConfig, address: string): Server {
     connectTimeoutMs,
     excludeUsers: [],
     blocking: config.mysql.block,
+    ...(onLost === undefined ? {} : { onLost }),
   });
 }

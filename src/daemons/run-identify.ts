@@ -1,7 +1,10 @@
 /** mmm-identify as a program: one loop per cluster, woken by whatever changes in Redis. */
 import { loadMmmConfig } from '../config/mmm.ts';
 import type { ClusterConfig, MmmConfig } from '../config/types.ts';
+import { leaseTimes } from '../core/lease.ts';
+import { createExec } from '../system/exec.ts';
 import type { DaemonProgram, Runtime } from './boot.ts';
+import type { FenceCommand } from './fencer.ts';
 import { createIdentify } from './identify.ts';
 import { type Loop, startLoop } from './loop.ts';
 import { createTrouble } from './trouble.ts';
@@ -15,7 +18,7 @@ export const identifyProgram: DaemonProgram<MmmConfig> = {
   logFiles: ({ clusters }) => clusters.map(({ identifyLogfile }) => identifyLogfile),
   async run(config, runtime) {
     const unseen = new Set(config.clusters.map((c) => c.uniqsign));
-    const loops = new Map<string, Loop>();
+    const loops = new Map<string, Deciding>();
     for (const cluster of config.clusters) {
       loops.set(
         cluster.uniqsign,
@@ -24,20 +27,40 @@ export const identifyProgram: DaemonProgram<MmmConfig> = {
         }),
       );
     }
-    await runtime.hub.watch([...loops.keys()], (uniqsign) => loops.get(uniqsign)?.wake(), runtime.signal);
-    await Promise.all([...loops.values()].map((loop) => loop.done));
+    await runtime.hub.watch(
+      [...loops.keys()],
+      (uniqsign) => loops.get(uniqsign)?.loop.wake(),
+      runtime.signal,
+    );
+    await Promise.all([...loops.values()].map(({ loop }) => loop.done));
+    const next = runtime.successor()?.clusters.map((cluster) => cluster.uniqsign) ?? [];
+    const left = [...loops].filter(([uniqsign]) => !next.includes(uniqsign));
+    // Should Redis not hear it, another one takes over a little later.
+    await Promise.allSettled(left.map(([, { resign }]) => resign()));
   },
 };
 
-function decideFor(config: MmmConfig, cluster: ClusterConfig, runtime: Runtime, seen: () => void): Loop {
+interface Deciding {
+  readonly loop: Loop;
+  readonly resign: () => Promise<void>;
+}
+
+function decideFor(
+  config: MmmConfig,
+  cluster: ClusterConfig,
+  runtime: Runtime<MmmConfig>,
+  seen: () => void,
+): Deciding {
   const { hub, clock, memory, signal } = runtime;
   const log = runtime.log.forCluster(cluster.tag, cluster.identifyLogfile);
   const identify = createIdentify({
+    id: config.state.id,
     cluster: {
       uniqsign: cluster.uniqsign,
       tag: cluster.tag,
       masters: cluster.masters,
       policy: cluster.policy,
+      canFence: cluster.fenceCmd !== null,
     },
     topic: config.redis.topic,
     // The next look would come too late.
@@ -46,6 +69,8 @@ function decideFor(config: MmmConfig, cluster: ClusterConfig, runtime: Runtime, 
     clock,
     memory,
     log,
+    fenceCommand: fenceCommand(cluster),
+    onNews: () => loop.wake(),
   });
   const trouble = createTrouble(log);
   const step = async (): Promise<void> => {
@@ -53,5 +78,12 @@ function decideFor(config: MmmConfig, cluster: ClusterConfig, runtime: Runtime, 
     trouble.over();
     seen();
   };
-  return startLoop({ clock, everyMs: () => POLL_MS, step, onError: trouble.report, signal });
+  const loop = startLoop({ clock, everyMs: () => POLL_MS, step, onError: trouble.report, signal });
+  return { loop, resign: identify.resign };
+}
+
+function fenceCommand({ fenceCmd, policy }: ClusterConfig): FenceCommand | null {
+  if (fenceCmd === null) return null;
+  const { run } = createExec({ timeoutMs: leaseTimes(policy.leaseMs).fenceMs });
+  return { words: fenceCmd, run };
 }

@@ -92,7 +92,7 @@ async function proveNobody(
   const ends = await Promise.all(
     routed.map(async ({ pid, state }) => {
       if (state !== 'nobody') return pid === null ? 'unseen' : endOldWorkers(pid, clock);
-      if (pid !== null) await refuseLingering(pid);
+      if (pid !== null) await refuseLingering(pid, clock);
       return 'gone';
     }),
   );

@@ -38,10 +38,18 @@ export async function endOldWorkers(worker: string, clock: Clock): Promise<'gone
   }
 }
 
-/** Rejects with RouteError when a worker that no longer answers is still there: it may be waiting for its clients. */
-export async function refuseLingering(worker: string): Promise<void> {
-  const found = await look(worker);
-  if (found !== null && isHaproxy(found)) throw stays([worker], 'it answers no more but has not ended');
+/**
+ * Waits for the end of a worker that no longer answers: its socket closes a little before it is gone. Rejects with
+ * RouteError when it stays: it may be waiting for its clients.
+ */
+export async function refuseLingering(worker: string, clock: Clock): Promise<void> {
+  const until = clock.now() + GONE_WITHIN_MS;
+  for (;;) {
+    const found = await look(worker);
+    if (found === null || !isHaproxy(found)) return;
+    if (clock.now() > until) throw stays([worker], 'it answers no more but has not ended');
+    await clock.sleep(LOOK_AGAIN_MS);
+  }
 }
 
 function end(pid: string): void {

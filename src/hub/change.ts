@@ -14,6 +14,7 @@ export interface Change {
   readonly takes?: string;
   readonly legacy?: LegacyPair;
   readonly announce?: readonly [channel: string, message: string];
+  readonly lease?: DueLease;
   readonly events: readonly (readonly string[])[];
   readonly answers: readonly (readonly [key: string, id: string, text: string])[];
   readonly answerTtl: number;
@@ -26,10 +27,18 @@ export interface LegacyPair {
   readonly since: string;
 }
 
+/** Whose lease there must be after a commit; written anew when the stored one is another or of another process. */
+export interface DueLease {
+  readonly holder: string;
+  readonly generation: string;
+  readonly incarnation: string;
+}
+
 /** Everything a commit writes. Without a writer the ancestor's keys stay as they are and nothing is announced. */
 export function change(commit: Commit): Change {
   const { next } = commit;
   const legacy = next.writer === null ? null : pair(commit, next);
+  const lease = dueLease(next);
   return {
     text: serialise(clusterKey(next.uniqsign, 'topology'), next),
     uniqsign: next.uniqsign,
@@ -41,6 +50,7 @@ export function change(commit: Commit): Change {
       : {
           announce: [commit.announceOn, announcement(legacy.active, legacy.passive, next.uniqsign)] as const,
         }),
+    ...(lease === null ? {} : { lease }),
     events: commit.events.map(eventFields),
     answers: commit.answers.map((answer) => {
       const key = answerKey(next.uniqsign, answer.id);
@@ -117,6 +127,12 @@ export function repairs(wanted: LegacyKeys): Readonly<Record<string, string | re
   put('generation', wanted.masterGeneration);
   put('since', wanted.masterSince);
   return fields;
+}
+
+/** While the old writer is being closed its lease stays to be seen: whether it was armed decides about its end. */
+function dueLease({ phase, to, writer, generation, incarnation }: Topology): DueLease | null {
+  const holder = phase === 'opening' ? to : phase === 'stable' ? writer : null;
+  return holder === null ? null : { holder, generation: String(generation), incarnation };
 }
 
 function pair(commit: Commit, next: Topology): LegacyPair | null {

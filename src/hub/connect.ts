@@ -12,7 +12,17 @@ export interface RedisOptions {
   readonly db?: number | undefined;
   /** Channel of the ancestor's message; errors name it. */
   readonly topic?: string | undefined;
+  readonly tls?: TlsOptions | null | undefined;
   readonly log?: Log | undefined;
+}
+
+/** Certificates and the key as PEM. The server must show a certificate of `ca` for its name. */
+export interface TlsOptions {
+  readonly ca: string;
+  readonly cert: string | null;
+  readonly key: string | null;
+  /** null: the host that is connected to. */
+  readonly servername: string | null;
 }
 
 /** A connection that heals itself for ever and never queues what it cannot send now. */
@@ -78,6 +88,7 @@ function client(options: RedisOptions): Redis {
     db: options.db ?? 0,
     ...(options.username ? { username: options.username } : {}),
     ...(options.password ? { password: options.password } : {}),
+    ...(options.tls ? { tls: given(options.tls) } : {}),
     protocol: 2,
     connectionName: 'mmm-manager',
     disableClientInfo: true,
@@ -92,6 +103,16 @@ function client(options: RedisOptions): Redis {
     maxLoadingRetryTime: LONGEST_PAUSE_MS,
     retryStrategy: (times) => Math.min(20 * 2 ** Math.min(times, 10), LONGEST_PAUSE_MS),
   });
+}
+
+function given({ ca, cert, key, servername }: TlsOptions) {
+  return {
+    ca,
+    ...(cert === null ? {} : { cert }),
+    ...(key === null ? {} : { key }),
+    ...(servername === null ? {} : { servername }),
+    rejectUnauthorized: true,
+  };
 }
 
 /** Waits for a connection that is on its way; rejects when it fails or is not even being tried. */

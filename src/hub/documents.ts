@@ -10,6 +10,12 @@ export interface Stored {
   readonly why: string;
 }
 
+/** Some fields of a hash, or null and why they cannot be used; an empty `why` means absent. */
+export interface RawFields {
+  readonly values: readonly string[] | null;
+  readonly why: string;
+}
+
 /** The stored form of a document: JSON in plain ASCII, so that no client on the way can change a byte. */
 export function serialise(what: string, document: object): string {
   const text = JSON.stringify(document).replace(/[\u007f-\uffff]/g, escapeCharacter);
@@ -34,8 +40,7 @@ export function parseDocument<S extends z.ZodType>(
   }
   const parsed = schema.safeParse(fromJson(stored.text));
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  complain(`${name} is not understood: ${describe(issue)}`);
+  complain(`${name} is not understood: ${describe(parsed.error)}`);
   return null;
 }
 
@@ -55,7 +60,9 @@ function fromJson(text: string): unknown {
   }
 }
 
-function describe(issue: z.core.$ZodIssue | undefined): string {
+/** What is wrong with a document, in a few words. */
+export function describe(error: z.ZodError): string {
+  const [issue] = error.issues;
   if (issue === undefined) return 'no reason given';
   const path = issue.path.map(String).join('.');
   return `${path === '' ? '' : `${path}: `}${issue.message}`.slice(0, 200);

@@ -4,8 +4,11 @@ export const CLUSTERS = 'mysql-clusters';
 /** Strings, sets and hashes the ancestor's programs and templates read. */
 export type LegacyName = 'servicemode' | 'primaryhost' | 'secondaryhost' | 'members' | 'mode' | 'master';
 
-/** What else is kept of a cluster. `reporters` is the index of the facts and reports that may exist. */
-export type OwnName = 'topology' | 'requests' | 'events' | 'reporters';
+/**
+ * What else is kept of a cluster. `reporters` is the index of the facts and reports that may exist, `lease` the
+ * writer's right to take writes, `leader` which identify decides.
+ */
+export type OwnName = 'topology' | 'requests' | 'events' | 'reporters' | 'lease' | 'leader';
 
 export function clusterKey(uniqsign: string, name: LegacyName | OwnName): string {
   return prefix(uniqsign) + name;

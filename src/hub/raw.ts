@@ -1,10 +1,12 @@
 import type { LegacyKeys } from '../ports.ts';
-import type { Stored } from './documents.ts';
-import type { RawCluster } from './state.ts';
+import type { RawFields, Stored } from './documents.ts';
+import type { RawCluster, RawOrders } from './state.ts';
 
 /** The reply of `lua/read.lua` in a shape with names. */
 export function rawCluster(reply: unknown): RawCluster {
-  const [incarnation, topology, reports, requests, requestsWhy, reportsWhy, legacy, members] = list(reply);
+  const [incarnation, topology, reports, requests, requestsWhy, reportsWhy, legacy, members, ...own] =
+    list(reply);
+  const [lease, leader, nowMs] = own;
   return {
     incarnation: text(incarnation) ?? '',
     topology: storedPair(list(topology)),
@@ -19,7 +21,20 @@ export function rawCluster(reply: unknown): RawCluster {
     requestsWhy: text(requestsWhy) ?? '',
     reportsWhy: text(reportsWhy) ?? '',
     legacy: legacyKeys(list(legacy), list(members)),
+    lease: rawFields(list(lease)),
+    leader: rawFields(list(leader)),
+    redisNowMs: Number(nowMs),
   };
+}
+
+/** The reply of `lua/orders.lua`. */
+export function rawOrders(reply: unknown): RawOrders {
+  const [incarnation, topology] = list(reply);
+  return { incarnation: text(incarnation) ?? '', topology: storedPair(list(topology)) };
+}
+
+function rawFields([found, why]: readonly unknown[]): RawFields {
+  return { values: Array.isArray(found) ? found.map(String) : null, why: text(why) ?? '' };
 }
 
 function legacyKeys(values: readonly unknown[], members: readonly unknown[]): LegacyKeys {

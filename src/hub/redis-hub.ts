@@ -14,6 +14,9 @@ import {
   prefix,
   wakeChannel,
 } from './keys.ts';
+import { lead, resign } from './leader.ts';
+import { releaseLease, renewLease } from './lease.ts';
+import { readOrders } from './orders.ts';
 import { rawCluster } from './raw.ts';
 import { writeReport } from './reports.ts';
 import { runScript, scripts } from './scripts.ts';
@@ -46,11 +49,16 @@ export function createRedisHub(options: RedisOptions): Hub {
         stored(await run((redis) => readText(redis, clusterKey(sign, 'topology')))),
         () => {},
       ),
+    readOrders: (sign) => run((redis) => readOrders(redis, sign)),
+    renewLease: (sign, renewal) => run((redis) => renewLease(redis, sign, renewal)),
+    releaseLease: (sign, lease) => run((redis) => releaseLease(redis, sign, lease)),
+    lead: (sign, id, takeFrom) => run((redis) => lead(redis, sign, id, takeFrom)),
+    resign: (sign, id) => run((redis) => resign(redis, sign, id)),
     commit: async (commit) => {
       const { text, ...rest } = change(commit);
-      const keys = clusterKeys(rest.uniqsign, ['topology', 'requests', 'events', 'mode', 'master']);
+      const keys = [...clusterKeys(rest.uniqsign, COMMIT_KEYS), CLUSTERS];
       const values = [commit.basedOn ?? '', text, JSON.stringify(rest)];
-      const outcome = await run((redis) => runScript(redis, scripts.commit, [...keys, CLUSTERS], values));
+      const outcome = await run((redis) => runScript(redis, scripts.commit, keys, values));
       return outcome === 'committed' || outcome === 'withdrawn' ? outcome : 'stale';
     },
     repairLegacy: async (sign, wanted) => {
@@ -105,6 +113,7 @@ export function createRedisHub(options: RedisOptions): Hub {
   };
 }
 
+const COMMIT_KEYS = ['topology', 'requests', 'events', 'mode', 'master', 'lease'] as const;
 const READ_KEYS = [
   'topology',
   'requests',
@@ -115,6 +124,8 @@ const READ_KEYS = [
   'primaryhost',
   'secondaryhost',
   'members',
+  'lease',
+  'leader',
 ] as const;
 const REPAIR_KEYS = [
   'topology',
@@ -127,7 +138,7 @@ const REPAIR_KEYS = [
 ] as const;
 
 function readCluster(redis: Redis, uniqsign: string): Promise<unknown> {
-  return runScript(redis, scripts.read, clusterKeys(uniqsign, READ_KEYS), [prefix(uniqsign)]);
+  return runScript(redis, scripts.read, [], [prefix(uniqsign), ...clusterKeys(uniqsign, READ_KEYS)]);
 }
 
 function clusterKeys(uniqsign: string, names: readonly (LegacyName | OwnName)[]): string[] {

@@ -13,7 +13,12 @@ const shared = file('shared');
 /** The scripts in `lua/`; each file's head names its KEYS, ARGV and output. */
 export const scripts = {
   read: load('read'),
+  orders: load('orders'),
   commit: load('commit'),
+  renew: load('renew'),
+  release: load('release'),
+  lead: load('lead'),
+  resign: load('resign'),
   putReport: load('put-report'),
   putEvent: load('put-event'),
   putRequest: load('put-request'),

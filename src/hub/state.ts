@@ -1,13 +1,19 @@
 import { isAddress } from '../core/address.ts';
 import { AgentReport, Facts, Id, Request, SidecarReport, Topology } from '../core/model.ts';
 import type { ClusterState, LegacyKeys } from '../ports.ts';
-import { parseDocument, type Stored } from './documents.ts';
+import { parseDocument, type RawFields, type Stored } from './documents.ts';
 import { clusterKey, prefix } from './keys.ts';
+import { parseLeader } from './leader.ts';
+import { parseLease } from './lease.ts';
 
-/** One cluster as it lies in Redis, nothing checked yet. */
-export interface RawCluster {
+/** The topology as it lies in Redis, nothing checked yet. */
+export interface RawOrders {
   readonly incarnation: string;
   readonly topology: Stored;
+}
+
+/** One cluster as it lies in Redis, nothing checked yet. */
+export interface RawCluster extends RawOrders {
   readonly reports: readonly (Stored & { readonly name: string })[];
   /** `storedAt`: microseconds of Redis' clock, in digits. */
   readonly requests: readonly (Stored & { readonly id: string; readonly storedAt: string })[];
@@ -15,6 +21,11 @@ export interface RawCluster {
   readonly requestsWhy: string;
   readonly reportsWhy: string;
   readonly legacy: LegacyKeys;
+  /** In the order of `LEASE_FIELDS`. */
+  readonly lease: RawFields;
+  /** Id (empty: resigned), counter, age in milliseconds. */
+  readonly leader: RawFields;
+  readonly redisNowMs: number;
 }
 
 /** Checks every document against its schema and its own name; what fails is left out and complained about. */
@@ -32,6 +43,9 @@ export function assemble(uniqsign: string, raw: RawCluster): ClusterState {
     requests: parseRequests(uniqsign, raw, complain),
     legacy: checkLegacy(uniqsign, raw.legacy, complain),
     incarnation: raw.incarnation,
+    lease: parseLease(clusterKey(uniqsign, 'lease'), raw.lease, complain),
+    leader: parseLeader(clusterKey(uniqsign, 'leader'), raw.leader, complain),
+    redisNowMs: raw.redisNowMs,
     complaints,
   };
 }

@@ -1,4 +1,5 @@
 import { HubError } from '../errors.ts';
+import { TLS_TROUBLES } from './tls-trouble.ts';
 
 /** Where a connection goes, as it is named in errors. */
 export interface Target {
@@ -7,6 +8,8 @@ export interface Target {
   readonly username?: string | null | undefined;
   /** Channel of the ancestor's message, to be named in the permissions. */
   readonly topic?: string | undefined;
+  /** With TLS; `servername`: whose certificate is expected, null = the host's; `cert`: what we show of ourselves. */
+  readonly tls?: { readonly servername: string | null; readonly cert: string | null } | null | undefined;
 }
 
 /** How long Redis has for one answer. */
@@ -42,7 +45,7 @@ export function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.message === 'Command timed out';
 }
 
-type Reason = (text: string, target: Target) => string;
+export type Reason = (text: string, target: Target) => string;
 
 /** What Redis, the client or the system say, and what to do about it; the first that fits. */
 const KNOWN: readonly (readonly [sign: RegExp, reason: Reason])[] = [
@@ -93,6 +96,7 @@ const KNOWN: readonly (readonly [sign: RegExp, reason: Reason])[] = [
     /reply type byte|Unknown RESP type|Protocol error/i,
     () => ': who answers there does not speak as Redis does; correct [redis] host',
   ],
+  ...TLS_TROUBLES,
   [/ECONNREFUSED/, () => ': nobody listens there; start Redis or correct [redis] host'],
   [/ENOTFOUND|EAI_AGAIN/, () => ': this host name is not known; correct [redis] host'],
   [
@@ -101,14 +105,23 @@ const KNOWN: readonly (readonly [sign: RegExp, reason: Reason])[] = [
   ],
   [
     /ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN/,
-    () => ' cannot be reached in time; check the network or correct [redis] host',
+    (_, { tls }) =>
+      ` cannot be reached in time; check the network or correct [redis] host${tls ? '; or it does not speak TLS there: then remove tls_ca' : ''}`,
   ],
   [
     /^Connection is closed|isn't writeable|max retries|ECONNRESET|EPIPE/,
-    () =>
-      ': the connection was lost; is Redis restarting, in protected mode (it needs a password then), or does it want TLS?',
+    (_, { tls }) => `: the connection was lost; is Redis restarting${otherCauses(tls)}`,
   ],
 ];
+
+/** A server that wants a certificate may hang up before it has said so. */
+function otherCauses(tls: Target['tls']): string {
+  if (tls)
+    return tls.cert === null
+      ? ', or does it want a certificate of ours? Then set tls_cert and tls_key'
+      : ', or does it refuse the certificate in [redis] tls_cert? See its log';
+  return ', in protected mode (it needs a password then), or does it want TLS? Then set [redis] tls_ca';
+}
 
 /** Everything the programs do, and nothing that could harm other users of the same Redis. */
 const COMMANDS = '+@read +@write +@pubsub +@scripting +@transaction +@connection -@dangerous +info +time';

@@ -9,9 +9,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { History } from '../core/model.ts';
 import type { Closed } from '../ports.ts';
 import type { Answers } from './dialects/dialect.ts';
+import { deadMen } from './dialects/lease.ts';
 import {
   type CloseMeans,
   type CloseOptions,
+  endOne,
   endSessions,
   idOf,
   type Ladder,
@@ -30,10 +32,17 @@ export async function closeServer(means: CloseMeans, options: CloseOptions): Pro
     ...options,
     leftMs: () => options.withinMs - (performance.now() - start),
   };
+  const asleep = (await run(ladder.control, ladder, deadMen(means.own), 'listing our own sessions')).map(
+    idOf,
+  );
   const position = await readPosition(ladder);
   const wasOpen = !means.dialect.toReadOnly(position);
   const refusal = wasOpen ? await setReadOnly(ladder) : null;
-  return refusal === null ? prove(ladder, wasOpen) : notClosed(refusal);
+  if (refusal !== null) return notClosed(refusal);
+  const closed = await prove(ladder, wasOpen);
+  // They have nothing left to close. One that was armed since is for the next opening, and stays.
+  if (closed.closed) for (const id of asleep) await endOne(ladder, id);
+  return closed;
 }
 
 async function prove(ladder: Ladder, wasOpen: boolean): Promise<Closed> {

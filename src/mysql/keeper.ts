@@ -5,12 +5,12 @@ import { isPrivilegeMissing, noAnswer } from './reasons.ts';
 import { recognise } from './recognise.ts';
 import { openSession, type Session, type Target } from './session.ts';
 
-/** Keeps one session open and hands it out. */
-export interface Keeper {
+/** Keeps one session open and hands it out, with what was learned of its server. */
+export interface Keeper<Known> {
   /** Runs `act` on the kept session, all within `timeoutMs`; once more on a fresh one when it was cut meanwhile. */
   use<T>(
     timeoutMs: number,
-    act: (session: Session, dialect: Dialect, leftMs: () => number) => Promise<T>,
+    act: (session: Session, known: Known, leftMs: () => number) => Promise<T>,
   ): Promise<T>;
   end(): void;
 }
@@ -20,29 +20,37 @@ export interface KeeperOptions extends Target {
   readonly onLost?: () => void;
 }
 
-interface Kept {
+interface Kept<Known> {
   readonly session: Session;
-  readonly dialect: Dialect;
+  readonly known: Known;
 }
 
 /** Nothing is opened before the first use. */
-export function createKeeper(options: KeeperOptions): Keeper {
-  let kept: Kept | null = null;
-  let opening: Promise<Kept> | null = null;
+export function createKeeper(options: KeeperOptions): Keeper<Dialect> {
+  return keepSession(options, recognise);
+}
+
+/** `learn` is asked on each fresh session. */
+export function keepSession<Known>(
+  options: KeeperOptions,
+  learn: (session: Session, address: string, timeoutMs: number) => Promise<Known>,
+): Keeper<Known> {
+  let kept: Kept<Known> | null = null;
+  let opening: Promise<Kept<Known>> | null = null;
   let ended = false;
 
-  const open = async (timeoutMs: number): Promise<Kept> => {
+  const open = async (timeoutMs: number): Promise<Kept<Known>> => {
     const session = await openSession(options, timeoutMs, options.onLost);
     try {
       if (ended) throw new ServerError('faulty', `${options.address}: the connection was let go of`);
-      kept = { session, dialect: await recognise(session, options.address, timeoutMs) };
+      kept = { session, known: await learn(session, options.address, timeoutMs) };
       return kept;
     } catch (error) {
       session.end();
       throw error;
     }
   };
-  const current = (timeoutMs: number): Promise<Kept> => {
+  const current = (timeoutMs: number): Promise<Kept<Known>> => {
     if (kept?.session.state === 'open') return Promise.resolve(kept);
     opening ??= open(timeoutMs).finally(() => {
       opening = null;
@@ -57,9 +65,9 @@ export function createKeeper(options: KeeperOptions): Keeper {
       for (let again = true; ; again = false) {
         const found = await within(current(Math.min(options.connectTimeoutMs, leftMs())), leftMs());
         if (found === PENDING) throw noAnswer({ ...options, doing: 'connecting', needs: '' }, timeoutMs);
-        const { session, dialect } = found;
+        const { session, known } = found;
         try {
-          return await act(session, dialect, leftMs);
+          return await act(session, known, leftMs);
         } catch (error) {
           // A privilege that is granted meanwhile counts for those who log in anew.
           if (isPrivilegeMissing(error)) session.end();

@@ -3,7 +3,7 @@ import type { History } from '../core/model.ts';
 import { askAll } from './ask-all.ts';
 import type { Answers, Dialect, Own, Row, Statement } from './dialects/dialect.ts';
 import type { OwnWrites } from './own-writes.ts';
-import { errnoOf } from './reasons.ts';
+import { errnoOf, NO_SUCH_SESSION } from './reasons.ts';
 import type { Session } from './session.ts';
 
 export interface CloseMeans {
@@ -52,7 +52,7 @@ export async function endSessions(
     await Promise.all(all.slice(done, done + AT_ONCE).map((id) => endOne(ladder, id)));
 }
 
-async function endOne(ladder: Ladder, id: number): Promise<void> {
+export async function endOne(ladder: Ladder, id: number): Promise<void> {
   try {
     await run(ladder.control, ladder, ladder.dialect.kill(id), 'ending sessions');
   } catch (error) {
@@ -60,7 +60,6 @@ async function endOne(ladder: Ladder, id: number): Promise<void> {
   }
 }
 
-const NO_SUCH_SESSION = 1094;
 const AT_ONCE = 50;
 
 export function idOf(session: Row): number {

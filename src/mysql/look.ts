@@ -3,6 +3,7 @@ import type { History, Look } from '../core/model.ts';
 import { ServerError } from '../errors.ts';
 import { askAll } from './ask-all.ts';
 import type { Answers, Dialect, LogReading, Own, RelayRest, Row, Statement } from './dialects/dialect.ts';
+import { readHazards } from './hazards.ts';
 import type { OwnWrites } from './own-writes.ts';
 import { type Rest, readRest } from './relay-rest.ts';
 import type { Session } from './session.ts';
@@ -28,11 +29,12 @@ export async function lookAt(eyes: Eyes, known: readonly History[]): Promise<Loo
   // What the logs tell comes on top: it must not use up the time of a look that has all else.
   const ask = (statement: Statement, doing: string) =>
     session.ask({ ...statement, doing, timeoutMs: leftMs() / 2 });
-  const [history, links] = await Promise.all([
+  const [history, links, hazards] = await Promise.all([
     ownWrites.complete(look.history, known, { dialect, ask, leftMs, isReadOnly: look.readOnly }),
     withTornRests(look.links, eyes, answers, ask),
+    look.readOnly ? null : readHazards(own, dialect, ask),
   ]);
-  return { ...look, history, links };
+  return { ...look, history, links, ...(hazards !== null && { hazards }) };
 }
 
 type AskLogs = (statement: Statement, doing: string) => Promise<readonly Row[]>;

@@ -57,6 +57,8 @@ export async function unlessGone<T>(asked: Promise<T>): Promise<T | null> {
   }
 }
 
+/** What KILL says of a session that is gone already. */
+export const NO_SUCH_SESSION = 1094;
 const NO_SUCH_EVENT = 1220;
 const FAULTY: ServerTrouble = 'faulty';
 const KILLED = 1927;

@@ -1,15 +1,17 @@
 import type { History, Look } from '../core/model.ts';
 import { ServerError } from '../errors.ts';
-import type { Closed, Server, Tended } from '../ports.ts';
+import type { Closed, PromotionLock, Server, Tended } from '../ports.ts';
 import { type Accounts, createAccounts } from './accounts/accounts.ts';
 import type { Blocking } from './accounts/catalogue.ts';
 import { closeServer } from './close.ts';
+import { createControl } from './control.ts';
+import { createDeadMan } from './dead-man.ts';
 import type { Dialect, Own, Row, Statement } from './dialects/dialect.ts';
 import { createKeeper } from './keeper.ts';
 import type { CloseOptions } from './ladder.ts';
 import { linkIn, restartIfTorn } from './links.ts';
+import { takeLock } from './lock.ts';
 import { lookAt } from './look.ts';
-import { openServer } from './open.ts';
 import { createOwnWrites } from './own-writes.ts';
 import { openSession, type Session } from './session.ts';
 
@@ -36,8 +38,9 @@ const NOTHING_TENDED: Tended = { changed: [], trouble: '', exceptions: '' };
 const STEP_MS = 3000;
 
 /**
- * A server over one kept connection, opened when first needed and again after it was lost. Closing,
- * opening and link control add a session of their own for as long as they take.
+ * A server over two kept connections, one for looks and one for glances, each opened when first needed and again
+ * after it was lost. Closing and link control add a session of their own for as long as they take, the promotion lock
+ * one for as long as it is held, an armed dead-man two.
  */
 export function createServer(options: ServerOptions): Server {
   const own: Own = { user: options.user, excludeUsers: options.excludeUsers };
@@ -47,6 +50,17 @@ export function createServer(options: ServerOptions): Server {
   const extra = (timeoutMs: number): Promise<Session> =>
     openSession(options, Math.min(options.connectTimeoutMs, timeoutMs));
 
+  const control = createControl(options);
+  const dialectWithin = (timeoutMs: number): Promise<Dialect> =>
+    keeper.use(timeoutMs, async (_session, known) => known);
+  const deadMan = createDeadMan({
+    address: options.address,
+    own,
+    control,
+    dialect: dialectWithin,
+    extra,
+  });
+  const locks = new Set<PromotionLock>();
   let closing = 0;
 
   const look = (timeoutMs: number, known: readonly History[] = []): Promise<Look> =>
@@ -68,9 +82,24 @@ export function createServer(options: ServerOptions): Server {
     }
   };
 
-  const open = async (stillWanted: () => Promise<boolean>): Promise<boolean> => {
-    const dialect = await keeper.use(options.connectTimeoutMs, async (_session, known) => known);
-    return alone(options.connectTimeoutMs, (session) => openServer(session, dialect, stillWanted));
+  const lock = async (name: string, timeoutMs: number): Promise<PromotionLock | null> => {
+    const start = performance.now();
+    const leftMs = (): number => timeoutMs - (performance.now() - start);
+    const dialect = await dialectWithin(leftMs());
+    const taken = await takeLock(await extra(leftMs()), dialect, name, leftMs);
+    if (taken === null) return null;
+    const release = (): void => {
+      locks.delete(held);
+      taken.release();
+    };
+    const keep = async (): Promise<boolean> => {
+      const isOurs = await taken.keep();
+      if (!isOurs) release();
+      return isOurs;
+    };
+    const held: PromotionLock = { ...taken, keep, release };
+    locks.add(held);
+    return held;
   };
 
   const alone = async <T>(timeoutMs: number, act: (session: Session) => Promise<T>): Promise<T> => {
@@ -82,23 +111,29 @@ export function createServer(options: ServerOptions): Server {
     }
   };
 
-  const control = async (
+  const findLink = (from: string, doing: string): Promise<{ dialect: Dialect; link: Row }> =>
+    keeper.use(options.connectTimeoutMs + STEP_MS, async (session, dialect) => {
+      const rows = await session.ask({ ...dialect.links, doing, timeoutMs: STEP_MS });
+      return { dialect, link: linkIn(dialect, rows, from, options.address) };
+    });
+
+  const changeLink = async (
     from: string,
     doing: string,
     steps: (dialect: Dialect) => (link: Row) => readonly Statement[],
     prepare: (dialect: Dialect, link: Row, session: Session) => Promise<void> = async () => {},
   ): Promise<void> => {
-    const { dialect, link } = await keeper.use(options.connectTimeoutMs + STEP_MS, async (session, known) => {
-      const rows = await session.ask({ ...known.links, doing, timeoutMs: STEP_MS });
-      return { dialect: known, link: linkIn(known, rows, from, options.address) };
-    });
+    const finding = findLink(from, doing);
+    finding.catch(() => undefined);
     // Stopping waits for the statement being applied: the kept connection must not be given up for that.
     try {
       await alone(options.connectTimeoutMs, async (session) => {
+        const { dialect, link } = await finding;
         await prepare(dialect, link, session);
         for (const step of steps(dialect)(link)) await session.ask({ ...step, doing, timeoutMs: STEP_MS });
       });
     } catch (error) {
+      await finding;
       if (!(error instanceof ServerError) || error.trouble !== 'silent') throw error;
       await look(options.connectTimeoutMs);
       const reason = `not done within ${STEP_MS} ms (while ${doing}); it waits for the statement being applied, and will follow it`;
@@ -110,13 +145,16 @@ export function createServer(options: ServerOptions): Server {
     address: options.address,
     look,
     close,
-    open,
+    glance: control.glance,
+    lock,
+    arm: deadMan.arm,
+    disarm: deadMan.disarm,
     tendAccounts: (how) => accounts?.tend(how) ?? Promise.resolve(NOTHING_TENDED),
     stopReceiving: (from) =>
-      control(from, `stopping to receive from ${from}`, (dialect) => dialect.stopReceiving),
-    stopLink: (from) => control(from, `stopping replication from ${from}`, (dialect) => dialect.stopLink),
+      changeLink(from, `stopping to receive from ${from}`, (dialect) => dialect.stopReceiving),
+    stopLink: (from) => changeLink(from, `stopping replication from ${from}`, (dialect) => dialect.stopLink),
     startLink: (from) =>
-      control(
+      changeLink(
         from,
         `starting replication from ${from}`,
         (dialect) => dialect.startLink,
@@ -124,6 +162,9 @@ export function createServer(options: ServerOptions): Server {
       ),
     end: () => {
       keeper.end();
+      control.end();
+      for (const held of locks) held.release();
+      deadMan.end();
       accounts?.end();
     },
   };

@@ -9,6 +9,10 @@ export interface ExecOptions {
 export interface RunOptions {
   readonly stdin?: string;
   readonly cwd?: string;
+  /** Besides our own environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Another user than our own: only root may say so. */
+  readonly as?: { readonly uid: number; readonly gid: number };
 }
 
 /** Runs commands without a shell, each in its own process group. */
@@ -50,9 +54,11 @@ export function createExec({ timeoutMs }: ExecOptions): Exec {
 
 type Child = ReturnType<typeof spawn>;
 
-function spawn(name: string, args: readonly string[], { stdin, cwd }: RunOptions) {
+function spawn(name: string, args: readonly string[], { stdin, cwd, env, as }: RunOptions) {
   return execa(name, args, {
     ...(cwd === undefined ? {} : { cwd }),
+    ...(env === undefined ? {} : { env }),
+    ...as,
     ...(stdin === undefined ? { stdin: 'ignore' as const } : { input: stdin }),
     shell: false,
     detached: true,

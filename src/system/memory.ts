@@ -6,7 +6,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { errnoOf, errnoWords } from '../core/errno.ts';
-import { Address, Uniqsign } from '../core/model.ts';
+import { Address, Topology, Uniqsign } from '../core/model.ts';
 import { ConfigError, MmmError } from '../errors.ts';
 import type { Memory } from '../ports.ts';
 import { writeDurably } from './durable-file.ts';
@@ -18,6 +18,8 @@ const Saved = z.strictObject({
   uniqsign: Uniqsign,
   floor: count,
   spent: z.record(Address, count),
+  /** Only for a start without Redis: one that cannot be read any more is as good as none. */
+  kept: Topology.nullable().default(null).catch(null),
 });
 type Saved = z.infer<typeof Saved>;
 
@@ -26,7 +28,11 @@ interface Record {
   saved: Saved;
   /** Highest generation seen, even when it could not be saved. */
   floor: number;
-  /** Ends when the writes asked for so far are done. */
+  /** What the next write takes along; each change of what the disk then holds. */
+  waiting: ((saved: Saved) => Saved)[];
+  /** The next write, while it has not begun. */
+  next: Promise<void> | null;
+  /** Ends when the write under way is done. */
   queue: Promise<void>;
 }
 
@@ -44,18 +50,26 @@ export async function createMemory({ dir, program }: MemoryOptions): Promise<Mem
     records.set(uniqsign, record);
     return record;
   };
-  const save = (record: Record, change: (saved: Saved) => Saved): Promise<void> => {
-    const done = record.queue.then(async () => {
-      const next = change(record.saved);
-      if (next === record.saved) return;
-      const file = join(dir, `${program}.${next.uniqsign}.json`);
-      await writeDurably(file, `${JSON.stringify(next)}\n`).catch((error: unknown) => {
-        throw notSaved(file, error);
-      });
-      record.saved = next;
+  const write = async (record: Record): Promise<void> => {
+    const next = record.waiting.reduce((saved, change) => change(saved), record.saved);
+    record.waiting = [];
+    record.next = null;
+    if (next === record.saved) return;
+    const file = join(dir, `${program}.${next.uniqsign}.json`);
+    await writeDurably(file, `${JSON.stringify(next)}\n`).catch((error: unknown) => {
+      throw notSaved(file, error);
     });
-    record.queue = done.catch(() => undefined);
-    return done;
+    record.saved = next;
+  };
+  /** Clients may wait for the disk: whatever is asked for while it is busy shares one write. */
+  const save = (record: Record, change: (saved: Saved) => Saved): Promise<void> => {
+    record.waiting.push(change);
+    if (record.next === null) {
+      const done = record.queue.then(() => write(record));
+      record.next = done;
+      record.queue = done.catch(() => undefined);
+    }
+    return record.next;
   };
   return {
     floor: (uniqsign) => records.get(uniqsign)?.floor ?? 0,
@@ -71,11 +85,25 @@ export async function createMemory({ dir, program }: MemoryOptions): Promise<Mem
         (saved.spent[address] ?? 0) >= generation ? saved : { ...saved, spent: { ...saved.spent, ...spent } },
       );
     },
+    kept: (uniqsign) => records.get(uniqsign)?.saved.kept ?? null,
+    async keep(topology) {
+      await save(recordOf(topology.uniqsign), (saved) =>
+        isNewer(topology, saved.kept) ? { ...saved, kept: topology } : saved,
+      );
+    },
+    clusters: () => [...records.keys()],
   };
 }
 
 function fresh(uniqsign: string): Record {
-  return { saved: { v: 1, uniqsign, floor: 0, spent: {} }, floor: 0, queue: Promise.resolve() };
+  const saved = { v: 1, uniqsign, floor: 0, spent: {}, kept: null } as const;
+  return { saved, floor: 0, waiting: [], next: null, queue: Promise.resolve() };
+}
+
+function isNewer(topology: Topology, kept: Topology | null): boolean {
+  if (kept === null || topology.generation !== kept.generation)
+    return topology.generation > (kept?.generation ?? 0);
+  return topology.step > kept.step;
 }
 
 async function readAll(dir: string, program: string): Promise<Map<string, Record>> {

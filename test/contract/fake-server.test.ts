@@ -1,5 +1,6 @@
 import { createFakeWorld } from '../support/fake-server.ts';
-import { type ContractMember, serverContract } from './server.contract.ts';
+import { leaseContract } from './lease.contract.ts';
+import { type ContractMember, type ContractWorld, serverContract } from './server.contract.ts';
 
 const TRAITS = {
   flavour: 'mariadb',
@@ -9,9 +10,13 @@ const TRAITS = {
   noticesDivergence: true,
 } as const;
 
-serverContract('the fake server', TRAITS, async () => {
+serverContract('the fake server', TRAITS, makeWorld);
+leaseContract('the fake server', makeWorld);
+
+async function makeWorld(): Promise<ContractWorld> {
   const [first, second] = ['10.0.0.1:3306', '10.0.0.2:3306'];
-  const world = createFakeWorld([{ address: first, writable: true }, { address: second }]);
+  let nowMs = 0;
+  const world = createFakeWorld([{ address: first, writable: true }, { address: second }], () => nowMs);
   world.link(first, second);
   world.link(second, first);
 
@@ -64,5 +69,12 @@ serverContract('the fake server', TRAITS, async () => {
       };
     },
   });
-  return { a: moving(member(first)), b: moving(member(second)), dispose: async () => undefined };
-});
+  return {
+    a: moving(member(first)),
+    b: moving(member(second)),
+    passTime: async (ms) => {
+      nowMs += ms;
+    },
+    dispose: async () => undefined,
+  };
+}

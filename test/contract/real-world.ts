@@ -1,6 +1,7 @@
 import { createServer } from '../../src/mysql/server.ts';
 import type { Server } from '../../src/ports.ts';
 import type { DbPair, DbServer } from '../support/db-server.ts';
+import { pause } from '../support/eventually.ts';
 import type { TestSession } from '../support/mariadb-admin.ts';
 import { accounts } from '../support/mariadb-template.ts';
 import type { ContractClient, ContractMember, ContractWorld } from './server.contract.ts';
@@ -44,6 +45,7 @@ export async function realWorld(pair: DbPair): Promise<ContractWorld> {
   return {
     a: member(pair.a),
     b: member(pair.b),
+    passTime: pause,
     dispose: async () => {
       for (const one of [...handles, ...sessions]) one.end();
       await pair.dispose();

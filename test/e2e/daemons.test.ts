@@ -31,7 +31,15 @@ describe('a daemon dies under eight writers', () => {
     },
   );
 
-  const cases = NAMES.flatMap((name) => PHASES.map((phase) => [name, phase] as const));
+  /** The simulation has every daemon die at every step; here are those that a phase waits for. */
+  const cases = [
+    ['identify', 'closing'],
+    ['agent', 'closing'],
+    ['sidecar', 'closing'],
+    ['identify', 'opening'],
+    ['agent', 'opening'],
+    ['agent', 'stable'],
+  ] as const;
   test.for(cases)('mmm-%s in phase %s of a switchover, kill -9: nothing is lost', async ([name, phase]) => {
     const { verdict } = await underLoad(stack, {}, async () => {
       let hit = false;
@@ -50,20 +58,23 @@ describe('a daemon dies under eight writers', () => {
     expect(verdict).toMatchObject({ complaints: [], lost: 0 });
   });
 
-  test.for(NAMES)('mmm-%s in a crash failover, kill -9: the cluster still gets a writer', async (name) => {
-    const dead = await stack.writer();
-    const { verdict } = await underLoad(stack, {}, async () => {
-      const { generation } = await stack.stable();
-      const killed = dead.kill9();
-      await Promise.all([killed, firstLookAt(stack, generation + 1, 'closing')]);
-      await stack[name].kill9();
-      await again(stack[name]);
-      await stack.stable(stack.other(dead), 30_000);
-      await dead.start();
-    });
-    expect(verdict.complaints).toEqual([]);
-    await afterReturn(stack, dead);
-  });
+  test.for(['monitor', 'identify', 'agent'] as const)(
+    'mmm-%s in a crash failover, kill -9: the cluster still gets a writer',
+    async (name) => {
+      const dead = await stack.writer();
+      const { verdict } = await underLoad(stack, {}, async () => {
+        const { generation } = await stack.stable();
+        const killed = dead.kill9();
+        await Promise.all([killed, firstLookAt(stack, generation + 1, 'closing')]);
+        await stack[name].kill9();
+        await again(stack[name]);
+        await stack.stable(stack.other(dead), 30_000);
+        await dead.start();
+      });
+      expect(verdict.complaints).toEqual([]);
+      await afterReturn(stack, dead);
+    },
+  );
 
   test('all of them stopped by TERM and started again open and close nothing', async () => {
     const before = await stack.stable();

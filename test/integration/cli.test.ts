@@ -3,15 +3,18 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Answer, Topology } from '../../src/core/model.ts';
+import type { AgentReport, Answer, Hazards, Link, MemberReport, Topology } from '../../src/core/model.ts';
 import { clusterKey } from '../../src/hub/keys.ts';
 import { createRedisHub } from '../../src/hub/redis-hub.ts';
 import type { Commit, Hub } from '../../src/ports.ts';
 import { type Build, build } from '../support/build.ts';
 import {
   A,
+  aLook,
   anAgentReport,
   anEvent,
+  aProbe,
+  aRequest,
   aSidecarReport,
   aTopology,
   B,
@@ -119,7 +122,7 @@ describe('mmm-status', () => {
     await server.client.xadd(clusterKey(SIGN, 'events'), old, 'phase', 'closing', 'generation', '43');
     expect(await status()).toMatchObject({
       exitCode: 2,
-      stdout: expect.stringContaining('nobody may write for 60 s'),
+      stdout: expect.stringMatching(/nobody may write for 6[0-9] s/),
     });
   });
 
@@ -191,9 +194,98 @@ describe('mmm-status', () => {
       conn_nums: 0,
       last_check: expect.any(Number),
       extra: null,
+      maintenance: null,
+    });
+    expect(cluster).toMatchObject({
+      leader: { id: 'identify1' },
+      lease: { holder: A, generation: 42, agent: null, local: null, armed: false, released: false },
+      paused: null,
+      paused_until: null,
     });
     expect(cluster.notes.join()).toContain('agent-agent1 is longer than 64 kB');
     expect(exitCode).toBe(1);
+  });
+
+  it('says who decides, who keeps the lease, and for how long it is paused or somebody is in maintenance', async () => {
+    await healthy();
+    await hub.putAgentReport(SIGN, agentBeside(A));
+    const { redisNowMs } = await hub.read(SIGN);
+    const untilMs = redisNowMs + 600_000;
+    const maintenance = { by: 'root@db', untilMs };
+    await change((t) => ({
+      ...t,
+      paused: { by: 'root@db', untilMs },
+      members: t.members.map((m) => (m.address === B ? { ...m, state: 'maintenance', maintenance } : m)),
+    }));
+    await hub.renewLease(SIGN, { member: A, agent: 'agent1', generation: 42, armed: true });
+    const { stdout, exitCode } = await status();
+    expect(stdout).toContain('  leader: mmm-identify identify1\n');
+    expect(stdout).toContain(
+      `  lease: ${A}, kept by agent agent1, armed: the server closes itself without it\n`,
+    );
+    expect(stdout).toContain('note: no automatic failover: paused by root@db for another 10 min\n');
+    expect(stdout).toContain(
+      `note: ${B} is in maintenance by root@db for another 10 min: nobody fails over to it\n`,
+    );
+    expect(exitCode).toBe(0);
+    const [cluster] = JSON.parse((await status('--json')).stdout).clusters;
+    expect(cluster).toMatchObject({
+      leader: { id: 'identify1', ageMs: expect.any(Number) },
+      lease: { holder: A, generation: 42, agent: 'agent1', local: true, armed: true, released: false },
+      paused: 'root@db',
+      paused_until: untilMs,
+      members: [{ maintenance: null }, { state: 'maintenance', maintenance }],
+    });
+  });
+
+  it('exits 1 when nobody decides', async () => {
+    await healthy();
+    await hub.resign(SIGN, 'identify1');
+    expect(await status()).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringContaining('! nobody decides: is mmm-identify running?'),
+    });
+  });
+
+  it('explain says which rule decides, why those before it do not, and that nobody leads', async () => {
+    await healthy();
+    await hub.resign(SIGN, 'identify1');
+    await hub.putRequest(SIGN, aRequest({ verb: 'pause' }), 20_000);
+    const { stdout, exitCode } = await status('explain');
+    expect(stdout).toContain(`[mysql3308] generation 42, stable, writer ${A}\n`);
+    expect(stdout).toContain('nobody decides: is mmm-identify running? This is what it would decide.');
+    expect(stdout).toContain(
+      'decides: carry out pause, resume, set_offline, set_online, forget\n    paused by',
+    );
+    expect(stdout).toMatch(/end what was asked for a time: +a pause or a maintenance has lasted/);
+    expect(exitCode).toBe(0);
+    expect((await hub.read(SIGN)).topology?.paused).toBeNull();
+  });
+
+  it('explain names what each gate still waits for, and tells dead reports from live ones', async () => {
+    await healthy();
+    const asked = {
+      phase: 'closing',
+      generation: 43,
+      kind: 'failover',
+      from: A,
+      to: B,
+      writer: null,
+    } as const;
+    const { incarnation } = await hub.read(SIGN);
+    await change(
+      (t) => ({ ...t, ...asked, incarnation, routedBySidecars: true, sidecars: ['sidecar1'] }),
+      [anEvent()],
+    );
+    await using _ = alive({ facts: false });
+    const { stdout } = await status('explain', '--json');
+    const [told] = JSON.parse(stdout).clusters;
+    expect(told).toMatchObject({ rule: 'wait for the proof that the old writer is closed', change: null });
+    expect(told.gates).toMatchObject({ from: A, proof: null });
+    expect(told.gates.waitsFor.join()).toContain(`(a) the agent's report that ${A} is closed`);
+    expect(told.watchedMs).toBeGreaterThan(2000);
+    const [port = 0] = await freePorts(1);
+    expect(await status('explain', '--redis', `127.0.0.1:${port}`)).toMatchObject({ exitCode: 3 });
   });
 
   it('events tells each handover with its times', async () => {
@@ -275,6 +367,64 @@ describe('mmm-control', () => {
     expect(await control).toMatchObject({ exitCode: 1, stdout: '', stderr: '[mysql3308] B is dead' });
   });
 
+  it('asks for what was said, with who and for how long', async () => {
+    const cases = [
+      [['set_offline', B, '--for', '30m'], { verb: 'set_offline', member: B, forMs: 1_800_000 }],
+      [['set_online', B], { verb: 'set_online', member: B, forMs: null }],
+      [['pause', '--for', '90'], { verb: 'pause', member: null, forMs: 90_000 }],
+      [['failover', '--to', B], { verb: 'failover', to: B, force: false, acceptLoss: false }],
+    ] as const;
+    for (const [args, wanted] of cases) {
+      const control = start('mmm-control', '--conf', conf, ...args);
+      const request = await nextRequest();
+      expect(request).toMatchObject(wanted);
+      await hub.withdraw(SIGN, request.id);
+      await hub.answer(SIGN, { v: 1, id: request.id, ok: true, detail: 'done', generation: 42 });
+      expect(await control).toMatchObject({ exitCode: 0, stdout: '[mysql3308] done', stderr: '' });
+    }
+  });
+
+  it('says what --force and --accept-loss risk', async () => {
+    const control = start('mmm-control', '--conf', conf, 'failover', '--force', '--accept-loss');
+    const { id, ...request } = await nextRequest();
+    expect(request).toMatchObject({ verb: 'failover', to: null, force: true, acceptLoss: true });
+    await hub.answer(SIGN, { v: 1, id, ok: false, detail: 'B is dead', generation: 42 });
+    const { exitCode, stderr } = await control;
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('risk: --force: nothing proves that the old writer is closed');
+    expect(stderr).toContain('risk: --accept-loss: ');
+  });
+
+  it('switchover --dry-run tells what would happen, and changes nothing', async () => {
+    await healthy();
+    await hub.renewLease(SIGN, { member: A, agent: 'agent1', generation: 42, armed: true });
+    await using _ = alive();
+    const { stdout, exitCode } = await run('mmm-control', '--conf', conf, 'switchover', '--dry-run');
+    expect(stdout).toContain('[mysql3308] a switchover could begin; nothing was changed\n');
+    expect(stdout).not.toContain('note:');
+    expect(stdout).toContain('would happen, as generation 43:\n');
+    expect(exitCode).toBe(0);
+    const { topology, requests } = await hub.read(SIGN);
+    expect({ topology, requests }).toMatchObject({
+      topology: { generation: 42, phase: 'stable' },
+      requests: [],
+    });
+  });
+
+  it('switchover --dry-run names everything that speaks against it, and exits 1', async () => {
+    await healthy();
+    await hub.resign(SIGN, 'identify1');
+    const longest = { session: 17, user: 'report', seconds: 40 };
+    await using _ = alive({ hazards: { longest, prepared: 1 }, lagSeconds: 31 });
+    const { stdout, exitCode } = await run('mmm-control', '--conf', conf, 'switchover', '--dry-run');
+    expect(stdout).toContain('[mysql3308] a switchover would be refused; nothing was changed\n');
+    expect(stdout).toContain('refused: nobody decides');
+    expect(stdout).toContain('refused: connection 17 of report');
+    expect(stdout).toContain('refused: 1 XA transaction is prepared');
+    expect(stdout).toContain(`refused: ${B} is 31 s behind, more than max_lag (30 s)`);
+    expect(exitCode).toBe(1);
+  });
+
   it('withdraws what nobody answers in time: it is never executed later', async () => {
     const control = await run('mmm-control', '--conf', conf, 'resume', '--timeout', '300ms');
     expect(control.exitCode).toBe(1);
@@ -340,6 +490,10 @@ describe('mmm-control', () => {
       [['--conf', conf, 'forget'], 'SIDECAR_ID'],
       [['--conf', conf, 'switchover', '--to', '1.2.3.4:5'], A],
       [['--conf', conf, 'pause', '--timeout', 'soon'], '--timeout'],
+      [['--conf', conf, 'pause', '--for', 'ever'], '--for'],
+      [['--conf', conf, 'set_offline'], 'HOST:PORT'],
+      [['--conf', conf, 'set_offline', '1.2.3.4:5'], A],
+      [['--conf', conf, 'switchover', '--force'], '--force'],
       [['--conf', conf2, 'pause'], 'mysql3308, other'],
       [['--conf', '/nowhere/mmm.conf', 'pause'], '/nowhere/mmm.conf'],
     ] as const;
@@ -424,6 +578,77 @@ async function healthy(vitals: Vitals = {}): Promise<void> {
   await checks(vitals);
   await hub.putFacts(someFacts());
   await hub.putAgentReport(SIGN, anAgentReport());
+  await hub.lead(SIGN, 'identify1', null);
+}
+
+interface Living {
+  /** Whether the monitor is at work. */
+  readonly facts?: boolean;
+  readonly hazards?: Hazards;
+  readonly lagSeconds?: number;
+}
+
+const CALM: Hazards = { longest: null, prepared: 0 };
+
+/** A monitor and an agent that go on reporting until disposed. */
+function alive({ facts = true, hazards = CALM, lagSeconds = 0 }: Living = {}): AsyncDisposable {
+  const link = { ...aLink(A), lagSeconds };
+  const writer = aLook({ hazards, links: [aLink(B)] });
+  const standby = aLook({ serverId: 2, readOnly: true, links: [link] });
+  const looks = { [A]: aProbe({ look: writer }), [B]: aProbe({ look: standby }) };
+  let ended = false;
+  const done = (async () => {
+    for (let seq = 2; !ended; seq += 1) {
+      const members = {
+        [A]: aWord({ did: 'opened', look: writer }),
+        [B]: aWord({ did: 'closed', look: standby }),
+      };
+      if (facts) await hub.putFacts(someFacts({ seq, members: looks }));
+      await hub.putAgentReport(SIGN, anAgentReport({ seq, members }));
+      await pauseOf(200);
+    }
+  })();
+  return {
+    [Symbol.asyncDispose]: async () => {
+      ended = true;
+      await done;
+    },
+  };
+}
+
+function agentBeside(address: string): AgentReport {
+  return anAgentReport({ members: { [address]: aWord({ did: 'opened', local: true }) } });
+}
+
+function aWord(over: Partial<MemberReport>): MemberReport {
+  const quiet = {
+    detail: '',
+    look: null,
+    startsClosed: true,
+    tookMs: 0,
+    accounts: '',
+    local: false,
+    lockedMs: 0,
+    termMs: 0,
+  };
+  return { generation: 42, step: 0, did: 'watching', ...quiet, ...over };
+}
+
+function aLink(from: string): Link {
+  return {
+    from,
+    fromServerId: from === A ? 1 : 2,
+    io: 'yes',
+    sql: 'yes',
+    lagSeconds: 0,
+    drained: true,
+    gtid: true,
+    heartbeatMs: 500,
+    heard: 'x',
+    quietMs: 0,
+    ioError: '',
+    sqlError: '',
+  };
 }
 
 const bare = { events: [], legacy: null, announceOn: null, takes: null, answers: [] } as const;

@@ -5,6 +5,7 @@ import { eventually } from '../support/eventually.ts';
 import { type MariaPair, startMariaPair } from '../support/mariadb.ts';
 import type { TestSession } from '../support/mariadb-admin.ts';
 import { accounts, MMM_GRANTS } from '../support/mariadb-template.ts';
+import { LOCK, opens, take } from '../support/promotion-lock.ts';
 import { greeting, type RogueServer, startRogueServer, switchTo } from '../support/rogue-server.ts';
 
 const ends: (() => unknown)[] = [];
@@ -84,9 +85,10 @@ describe('a MariaDB server', () => {
     expect(await server.close({ gentle: false, withinMs: 1000 })).toMatchObject({ closed: true });
   });
 
-  test('can be closed when every connection is taken', async () => {
+  test('can be armed and closed when every connection is taken', async () => {
     const server = serverAt(pair.a.address);
     await server.look(1000);
+    for (const _ of [1, 2]) await server.arm(60_000);
     for (let full = false; !full; ) {
       full = await client().then(
         () => false,
@@ -100,6 +102,7 @@ describe('a MariaDB server', () => {
       message: expect.stringContaining('max_connections'),
     });
     expect(await server.look(1000)).toMatchObject({ readOnly: false });
+    await server.arm(60_000);
     expect(await server.close({ gentle: false, withinMs: 2000 })).toMatchObject({ closed: true });
   });
 
@@ -119,7 +122,8 @@ describe('a MariaDB server', () => {
 
   test('refuses to open when the wish arrives late, whatever held it up', async () => {
     const server = serverAt(pair.b.address);
-    const held = server.open(async () => {
+    const lock = await take(server);
+    const held = lock.open(async () => {
       pair.b.freeze();
       // The server sleeps over the wish; it finds it when it wakes up.
       setTimeout(() => pair.b.thaw(), 2000);
@@ -134,7 +138,8 @@ describe('a MariaDB server', () => {
     ['SLAVE MONITOR', 'looking', (server: Server) => server.look(1000)],
     ['READ_ONLY ADMIN', 'closing', (server: Server) => server.close({ gentle: false, withinMs: 500 })],
     ['CONNECTION ADMIN', 'closing', (server: Server) => server.close({ gentle: false, withinMs: 500 })],
-    ['READ_ONLY ADMIN', 'opening', (server: Server) => server.open(async () => true)],
+    ['READ_ONLY ADMIN', 'opening', (server: Server) => opens(server)],
+    ['READ_ONLY ADMIN', 'arming', (server: Server) => server.arm(60_000)],
     ['REPLICATION SLAVE ADMIN', 'parking', (server: Server) => server.stopLink(pair.b.address)],
   ])('names the GRANT when %s is missing for %s', async (missing, deed, act) => {
     const others = MMM_GRANTS.split(', ').filter((grant) => grant !== missing);
@@ -195,12 +200,16 @@ describe('a MariaDB server', () => {
     await server.close({ gentle: true, withinMs: 200 });
     await server.close({ gentle: false, withinMs: 1000 });
     await running;
-    await server.open(async () => true);
+    await opens(server);
+    await server.glance(LOCK, 1000);
+    await server.arm(60_000);
+    await server.arm(60_000);
+    await server.disarm();
     const mine = "SELECT COUNT(*) AS n FROM information_schema.PROCESSLIST WHERE USER = 'mmm'";
     await eventually(
-      'one is left',
+      'one for looks and one for glances are left',
       () => pair.a.admin(mine),
-      ([row]) => Number(row?.n) === 1,
+      ([row]) => Number(row?.n) === 2,
     );
     server.end();
     await eventually(

@@ -3,10 +3,12 @@
  *
  * - Nothing acknowledged is lost, nothing is there twice, nothing is there that nobody wrote.
  * - A counter lies between the acknowledged additions and those plus the unknown ones.
- * - Two members are never writable at one instant.
+ * - Two members are never writable at one instant, and the writes they took do not alternate more often than the
+ *   writer was changed.
  * - At the end the members hold the same, or a member is reported as diverged, and then exactly what it has more
  *   than the writer is what was reported. After a crash a lost acknowledged write must be among that.
  */
+import { provenChanges, type Taken } from './alternation.ts';
 import { countOf, type Operation } from './journal.ts';
 
 /** The rows of one server at the end of a run. */
@@ -17,6 +19,8 @@ export interface Holding {
   /** Value per client's row. */
   readonly counters: ReadonlyMap<number, number>;
   readonly shared: number;
+  /** `client/n` -> number of the server that took the write. */
+  readonly takenBy?: ReadonlyMap<string, number>;
 }
 
 export interface Evidence {
@@ -27,6 +31,15 @@ export interface Evidence {
   readonly twoWritable: number;
   /** Transactions reported as extra, by address of the diverged member. */
   readonly reportedExtra: ReadonlyMap<string, number>;
+  /**
+   * Transactions that a member holds and the writer lacks, as the judge counted them; without it its rows of `set`
+   * are counted, which is the same where nothing else is written.
+   */
+  readonly heldMore?: ReadonlyMap<string, number>;
+  /** Writes of observers of which it is known who took them. */
+  readonly observed?: readonly Taken[];
+  /** How often the topology named another writer; without it nothing is said about alternation. */
+  readonly changes?: number;
 }
 
 export interface Verdict {
@@ -48,6 +61,7 @@ export function check(evidence: Evidence): Verdict {
     ...phantomComplaints(evidence),
     ...counterComplaints(evidence),
     ...twoWritableComplaints(evidence),
+    ...alternationComplaints(evidence),
     ...differenceComplaints(evidence),
   ];
   return {
@@ -130,10 +144,35 @@ function twoWritableComplaints({ twoWritable }: Evidence): readonly string[] {
     : [`two writable: two members were writable at ${twoWritable} sampled instants`];
 }
 
-function differenceComplaints({ writer, others, reportedExtra }: Evidence): readonly string[] {
+function alternationComplaints(evidence: Evidence): readonly string[] {
+  const { changes } = evidence;
+  if (changes === undefined) return [];
+  const proven = provenChanges([...takenOf(evidence), ...(evidence.observed ?? [])]);
+  return proven <= changes
+    ? []
+    : [
+        `alternating: writes were taken by another server ${proven} times, the writer changed ${changes} times`,
+      ];
+}
+
+function takenOf({ journal, writer, others }: Evidence): readonly Taken[] {
+  return journal
+    .filter(({ work, outcome }) => work === 'set' && outcome === 'ok')
+    .flatMap((operation) => {
+      const row = rowOf(operation);
+      const server = [writer, ...others]
+        .map(({ takenBy }) => takenBy?.get(row))
+        .find((id) => id !== undefined);
+      return server === undefined
+        ? []
+        : [{ server, invokedMs: operation.invokedMs, doneMs: operation.doneMs }];
+    });
+}
+
+function differenceComplaints({ writer, others, reportedExtra, heldMore }: Evidence): readonly string[] {
   return others.flatMap((other) => {
     const reported = reportedExtra.get(other.address) ?? 0;
-    const extra = extraOf(other, writer);
+    const extra = heldMore?.get(other.address) ?? extraOf(other, writer);
     if (reported === 0) {
       return same(other, writer)
         ? []

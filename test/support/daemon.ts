@@ -38,6 +38,8 @@ export interface DaemonOptions {
   readonly configFile: string;
   readonly logFile: string;
   readonly args?: readonly string[];
+  /** Network namespace to run in. */
+  readonly netns?: string;
 }
 
 /** Describes a daemon; `start()` runs it. */
@@ -52,7 +54,10 @@ export function createDaemon(options: DaemonOptions): Daemon {
     if (child?.alive() === true) throw new Error(`${options.name} is running already`);
     before = existsSync(options.logFile) ? statSync(options.logFile).size : 0;
     const args = [commandFile(options.name), '--conf', options.configFile, ...(options.args ?? [])];
-    child = startProcess(options.name, process.execPath, args, { logFile: options.logFile });
+    child = startProcess(options.name, process.execPath, args, {
+      logFile: options.logFile,
+      ...(options.netns !== undefined && { netns: options.netns }),
+    });
   };
   const lines = () => readLines(options.logFile);
   const ready = async (withinMs = 20_000) => {

@@ -31,6 +31,8 @@ export const aPolicy: Policy = {
   flapMs: 3_600_000,
   autoSetOnlineMs: 60_000,
   monitorUser: 'user_mmm',
+  leaseMs: 5000,
+  failoverCooldownMs: 600_000,
 };
 
 /** Stable, A writes, B stands by. */
@@ -61,7 +63,12 @@ export function aTopology(over: Partial<Topology> = {}): Topology {
     undoneFailbacks: 0,
     paused: null,
     incarnation: 'run1',
+    leaseIncarnation: '',
     request: null,
+    heldMs: 0,
+    lastFailover: null,
+    unknownLoss: null,
+    vouched: null,
     policy: aPolicy,
     ...over,
   };
@@ -132,7 +139,19 @@ export function aSidecarReport(over: Partial<SidecarReport> = {}): SidecarReport
 }
 
 export function aRequest(over: Partial<Request> = {}): Request {
-  return { v: 1, id: 'request1', verb: 'switchover', to: B, sidecar: null, by: 'root@host', ...over };
+  return {
+    v: 1,
+    id: 'request1',
+    verb: 'switchover',
+    to: B,
+    sidecar: null,
+    member: null,
+    forMs: null,
+    force: false,
+    acceptLoss: false,
+    by: 'root@host',
+    ...over,
+  };
 }
 
 export function anEvent(over: Partial<Event> = {}): Event {

@@ -5,7 +5,8 @@
  */
 import type { History, Link, Look } from '../../src/core/model.ts';
 import { ServerError } from '../../src/errors.ts';
-import type { Closed, Server } from '../../src/ports.ts';
+import type { Closed, PromotionLock, Server } from '../../src/ports.ts';
+import { arm, type Broken, forget, isFree, type Lockable, settle, takeLock } from './fake-lock.ts';
 
 export interface FakeTransaction {
   /** Server where it was first committed. */
@@ -36,6 +37,10 @@ export interface FakeServer {
   readonly writable: boolean;
   /** The application's account is locked. */
   readonly locked: boolean;
+  /** Somebody's session holds a promotion lock here. */
+  readonly isLockHeld: boolean;
+  /** When the server closes itself, from now; null: nobody has armed it. It waits for a running statement. */
+  readonly closesItselfInMs: number | null;
   /** Everything committed or applied here, in order. */
   readonly log: readonly FakeTransaction[];
   /** Logs in as the application; throws when the server does not answer or the account is locked. */
@@ -45,6 +50,13 @@ export interface FakeServer {
   restart(): void;
   freeze(): void;
   thaw(): void;
+  /** Ends the session that holds a promotion lock, as an administrator's KILL does. */
+  killLockSession(): void;
+  /**
+   * Breaks its connection without telling either side: the server still holds the lock, as long as it is kept and 2 s
+   * longer. `answers`: the server hears what is sent, but its answers never come. `both`: nothing goes through.
+   */
+  breakLockSession(how: Broken): void;
   /** From now on `look`, and with it everything else, is answered by this reason (`faulty`); null ends it. */
   refuseLogins(reason: string | null): void;
 }
@@ -85,19 +97,16 @@ interface FakeLink {
   sqlError: string;
 }
 
-interface Inside {
-  readonly address: string;
+interface Inside extends Lockable {
   readonly id: number;
   readonly startsClosed: boolean;
-  state: FakeServer['state'];
-  writable: boolean;
   locked: boolean;
   startedAtMs: number;
   log: FakeTransaction[];
   slavePos: string;
   prepared: number;
   loginTrouble: string | null;
-  sessions: Set<FakeSession>;
+  readonly sessions: Set<FakeSession>;
   links: FakeLink[];
   handles: Set<() => void>;
 }
@@ -152,6 +161,7 @@ export function createFakeWorld(
 }
 
 function createInside(options: FakeServerOptions, id: number, startedAtMs: number): Inside {
+  const sessions = new Set<FakeSession>();
   return {
     address: options.address,
     id,
@@ -164,9 +174,12 @@ function createInside(options: FakeServerOptions, id: number, startedAtMs: numbe
     slavePos: '',
     prepared: 0,
     loginTrouble: null,
-    sessions: new Set(),
+    sessions,
     links: [],
     handles: new Set(),
+    locks: [],
+    deadMen: [],
+    isBusy: () => [...sessions].some((session) => session.running),
   };
 }
 
@@ -178,7 +191,17 @@ function describeServer(inside: Inside, nowMs: () => number): FakeServer {
       return inside.state;
     },
     get writable() {
+      settle(inside, nowMs());
       return inside.state !== 'down' && inside.writable;
+    },
+    get isLockHeld() {
+      settle(inside, nowMs());
+      return inside.locks.length > 0;
+    },
+    get closesItselfInMs() {
+      settle(inside, nowMs());
+      const [deadMan] = inside.deadMen;
+      return deadMan === undefined ? null : deadMan.firesAtMs - nowMs();
     },
     get locked() {
       return inside.locked;
@@ -186,11 +209,12 @@ function describeServer(inside: Inside, nowMs: () => number): FakeServer {
     get log() {
       return inside.log;
     },
-    connect: () => connect(inside),
+    connect: () => connect(inside, () => settle(inside, nowMs())),
     crash: () => {
       if (inside.state === 'down') return;
       inside.state = 'down';
       endSessions(inside);
+      forget(inside);
       for (const link of inside.links)
         Object.assign(link, { io: false, sql: false, relay: [], receivedGtid: '' });
       for (const lost of [...inside.handles]) lost();
@@ -202,10 +226,19 @@ function describeServer(inside: Inside, nowMs: () => number): FakeServer {
       inside.startedAtMs = nowMs();
     },
     freeze: () => {
+      settle(inside, nowMs());
       if (inside.state === 'running') inside.state = 'frozen';
     },
     thaw: () => {
       if (inside.state === 'frozen') inside.state = 'running';
+    },
+    killLockSession: () => {
+      for (const session of inside.locks) session.ended = true;
+      settle(inside, nowMs());
+    },
+    breakLockSession: (how) => {
+      settle(inside, nowMs());
+      for (const session of inside.locks) session.broken = how;
     },
     refuseLogins: (reason) => {
       inside.loginTrouble = reason;
@@ -215,13 +248,14 @@ function describeServer(inside: Inside, nowMs: () => number): FakeServer {
 
 let sessionNumber = 0;
 
-function connect(inside: Inside): FakeClient {
+function connect(inside: Inside, settled: () => void): FakeClient {
   if (inside.state !== 'running') throw new Error(`${inside.address} does not answer`);
   if (inside.locked) throw new Error(`the account is locked on ${inside.address}`);
   sessionNumber += 1;
   const session: FakeSession = { number: sessionNumber, connected: true, running: false };
   inside.sessions.add(session);
   const check = (): void => {
+    settled();
     if (!session.connected) throw new Error('the connection was lost');
     if (inside.state !== 'running') throw new Error(`${inside.address} does not answer`);
   };
@@ -245,6 +279,7 @@ function connect(inside: Inside): FakeClient {
         },
         finish: () => {
           session.running = false;
+          settled();
         },
       };
     },
@@ -278,7 +313,9 @@ function createAdapter(
     inside.handles.delete(lost);
     onLost?.();
   };
+  const held = new Set<PromotionLock>();
   const reach = (): void => {
+    settle(inside, nowMs());
     if (inside.state === 'down') throw new ServerError('refused', `${inside.address}: nobody listens there`);
     if (inside.state === 'frozen') throw new ServerError('silent', `${inside.address}: no answer`);
     if (inside.loginTrouble !== null)
@@ -302,13 +339,25 @@ function createAdapter(
       reach();
       return close(inside, gentle);
     },
-    open: async (stillWanted) => {
+    glance: async (lock) => {
       reach();
-      const askedMs = nowMs();
-      if (!(await stillWanted())) return false;
+      const { readOnly, uptimeSeconds } = lookAt(inside, servers, nowMs());
+      return { readOnly, lockFree: isFree(inside, lock), uptimeSeconds };
+    },
+    lock: async (name) => {
       reach();
-      if (!inside.writable && nowMs() - askedMs <= 1500) inside.writable = true;
-      return inside.writable;
+      const lock = takeLock(inside, name, nowMs);
+      if (lock !== null) held.add(lock);
+      return lock;
+    },
+    arm: async (ms) => {
+      reach();
+      arm(inside, nowMs(), ms);
+    },
+    disarm: async () => {
+      if (inside.state === 'down') return;
+      reach();
+      inside.deadMen = [];
     },
     tendAccounts: async (how) => {
       const nothing = { changed: [], trouble: '', exceptions: '' };
@@ -338,6 +387,8 @@ function createAdapter(
     },
     end: () => {
       inside.handles.delete(lost);
+      for (const lock of held) lock.release();
+      held.clear();
     },
   };
 }
@@ -357,6 +408,7 @@ function close(inside: Inside, gentle: boolean): Closed {
       history: null,
     };
   }
+  inside.deadMen = [];
   return { closed: true, detail: '', history: historyOf(inside) };
 }
 

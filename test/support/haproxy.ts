@@ -19,6 +19,8 @@ export interface HaproxyOptions {
   readonly checkUser?: string;
   /** What its runtime socket permits; default `admin`. */
   readonly level?: 'user' | 'operator' | 'admin';
+  /** Network namespace to run in. */
+  readonly netns?: string;
 }
 
 export interface Haproxy extends AsyncDisposable {
@@ -48,6 +50,7 @@ export async function startHaproxy(options: HaproxyOptions): Promise<Haproxy> {
   await writeFile(configFile, configuration(options, port, socket, backend));
   const child = startProcess('haproxy', haproxy, ['-W', '-db', '-f', configFile], {
     logFile: join(options.folder, 'haproxy.log'),
+    ...(options.netns !== undefined && { netns: options.netns }),
   });
   const reload = join(options.folder, 'reload-haproxy');
   await writeFile(reload, `#!/bin/sh\nkill -USR2 ${child.pid}\n`);

@@ -16,7 +16,7 @@ export async function prepareTables(writer: Readable): Promise<void> {
 
 /** The workload's rows as one server holds them now. */
 export async function holdingOf(server: Readable): Promise<Holding> {
-  const set = await server.admin('SELECT client, n FROM t.writes');
+  const set = await server.admin('SELECT client, n, server FROM t.writes');
   const counters = await server.admin('SELECT client, v FROM t.counters');
   const values = counters.map((row) => [Number(row.client), Number(row.v)] as const);
   return {
@@ -24,6 +24,7 @@ export async function holdingOf(server: Readable): Promise<Holding> {
     set: set.map((row) => `${row.client}/${row.n}`),
     counters: new Map(values.filter(([client]) => client !== SHARED_ROW)),
     shared: values.find(([client]) => client === SHARED_ROW)?.[1] ?? 0,
+    takenBy: new Map(set.map((row) => [`${row.client}/${row.n}`, Number(row.server)])),
   };
 }
 

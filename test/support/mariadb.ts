@@ -28,28 +28,55 @@ export async function startMariaPair(options: PairOptions = {}): Promise<DbPair>
   return startPair([a, b], options, follow, async () => dir[Symbol.asyncDispose]());
 }
 
-async function follow(replica: DbServer, source: DbServer): Promise<void> {
+/** Where a server of a pair lives, when it is not on loopback. */
+interface Place {
+  readonly parent: string;
+  readonly id: number;
+  readonly host: string;
+  readonly port: number;
+  readonly netns: string;
+}
+
+/** A server in a network namespace, not started yet. */
+export function describeMariadbAt(place: Place, args: readonly string[] = []): Promise<DbServer> {
+  const { parent, id, host } = place;
+  const listen = ['--bind-address=0.0.0.0', `--report-host=${host}`];
+  return prepare(parent, id, [...listen, ...args], place);
+}
+
+/** Makes `replica` read from `source`. */
+export async function follow(replica: DbServer, source: DbServer): Promise<void> {
   const login = `master_user='${accounts.repl.user}', master_password='${accounts.repl.password}'`;
   await replica.admin(
-    `CHANGE MASTER TO master_host='127.0.0.1', master_port=${source.port}, ${login}, ` +
+    `CHANGE MASTER TO master_host='${hostOf(source)}', master_port=${source.port}, ${login}, ` +
       'master_use_gtid=slave_pos, master_heartbeat_period=0.5, master_connect_retry=1',
   );
   await replica.admin('START SLAVE');
 }
 
-async function prepare(parent: string, id: number, args: readonly string[]): Promise<DbServer> {
+function hostOf(server: DbServer): string {
+  return server.address.split(':')[0] ?? '';
+}
+
+async function prepare(
+  parent: string,
+  id: number,
+  args: readonly string[],
+  place?: Place,
+): Promise<DbServer> {
   const template = await mariadbTemplate();
   const { mariadbd } = await programs();
   const folder = join(parent, String(id));
   await mkdir(folder);
   await run('cp', ['-a', template, join(folder, 'data')]);
-  const [port = 0] = await freePorts(1);
+  const port = place?.port ?? (await freePorts(1))[0] ?? 0;
   return describeServer({
     replication: 'mariadb',
     program: mariadbd,
     args: [...optionsFor(folder, id, port), ...args],
     folder,
     port,
+    ...(place !== undefined && { host: place.host, netns: place.netns }),
   });
 }
 

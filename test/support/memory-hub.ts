@@ -22,9 +22,11 @@ import {
   reportName,
   wakeChannel,
 } from '../../src/hub/keys.ts';
+import { ordersOf } from '../../src/hub/orders.ts';
 import { hintOf, REPORT_TTL_SECONDS } from '../../src/hub/reports.ts';
 import { assemble, parseTopology, type RawCluster } from '../../src/hub/state.ts';
 import type { Commit, Hint, Hub, LegacyKeys } from '../../src/ports.ts';
+import { lead, rawLeader, rawLease, release, renew, resign, writeLease } from './memory-lease.ts';
 import { createMemoryRedis, type MemoryRedis, type Snapshot } from './memory-redis.ts';
 
 /** A hub without Redis, with the same behaviour (proved by the same contract suite); hints arrive at once. */
@@ -74,6 +76,15 @@ export function createMemoryHub(redis: MemoryRedis = createMemoryRedis()): Memor
     read: (sign) => call(() => assemble(sign, readRaw(redis, sign))),
     readTopology: (sign) =>
       call(() => parseTopology(sign, textOf(redis, clusterKey(sign, 'topology')), () => {})),
+    readOrders: (sign) =>
+      call(() => {
+        const topology = textOf(redis, clusterKey(sign, 'topology'));
+        return ordersOf(sign, { incarnation: redis.incarnation(), topology });
+      }),
+    renewLease: (sign, renewal) => call(() => renew(redis, sign, renewal)),
+    releaseLease: (sign, lease) => call(() => release(redis, sign, lease)),
+    lead: (sign, id, takeFrom) => call(() => lead(redis, sign, id, takeFrom)),
+    resign: (sign, id) => call(() => resign(redis, sign, id)),
     commit: (commit) => call(() => applyCommit(redis, commit)),
     repairLegacy: (sign, wanted) => call(() => repair(redis, sign, wanted)),
     putFacts: (facts) => report(facts.uniqsign, 'facts', facts),
@@ -136,6 +147,7 @@ function applyCommit(redis: MemoryRedis, commit: Commit): 'committed' | 'stale' 
   const { fields: requests } = redis.need(key('requests'), 'hash');
   if (all.takes !== undefined) requests.delete(all.takes);
   if (all.legacy !== undefined) writePair(redis, all.uniqsign, all.legacy);
+  if (all.lease !== undefined) writeLease(redis, key('lease'), all.lease);
   for (const event of all.events) append(redis, all.uniqsign, event);
   for (const [answer, id, body] of all.answers) {
     redis.setString(answer, body, all.answerTtl * 1000);
@@ -230,6 +242,9 @@ function readRaw(redis: MemoryRedis, sign: string): RawCluster {
       secondaryhost: shortString(redis, key('secondaryhost')),
       members: [...(redis.find(key('members'), 'set')?.members ?? [])],
     },
+    lease: rawLease(redis, key('lease')),
+    leader: rawLeader(redis, key('leader')),
+    redisNowMs: Math.floor(redis.now()),
   };
 }
 

@@ -1,4 +1,4 @@
-/** Watches whether two servers take writes at the same instant. */
+/** Watches when each of two servers takes writes, and whether both do at the same instant. */
 import { type Connection, createConnection } from 'mysql2';
 import { pause } from './eventually.ts';
 
@@ -7,11 +7,24 @@ interface Sighting {
   readonly atMs: number;
 }
 
+/** `silent`: it does not answer, so it takes no writes either. */
+export type Seen = 'open' | 'closed' | 'silent';
+
+/** A server was first seen in this state. */
+export interface Turn {
+  readonly atMs: number;
+  /** 0 or 1, as in `sockets`. */
+  readonly server: 0 | 1;
+  readonly seen: Seen;
+}
+
 export interface Observer extends AsyncDisposable {
   /** Complete looks so far. */
   readonly samples: number;
   /** Instants at which both were surely writable. */
   readonly sightings: readonly Sighting[];
+  /** Everything that changed, oldest first. */
+  readonly turns: readonly Turn[];
   stop(): Promise<void>;
 }
 
@@ -23,8 +36,10 @@ const PATIENCE_MS = 250;
  * `sockets` are the servers' socket files; a server that does not answer takes no writes.
  */
 export function startObserver(sockets: readonly [string, string]): Observer {
-  const a = createEye(sockets[0]);
-  const b = createEye(sockets[1]);
+  const turns: Turn[] = [];
+  const eye = (server: 0 | 1) => withMemory(createEye(sockets[server]), server, turns);
+  const a = eye(0);
+  const b = eye(1);
   const sightings: Sighting[] = [];
   let samples = 0;
   let stopped = false;
@@ -46,18 +61,31 @@ export function startObserver(sockets: readonly [string, string]): Observer {
       return samples;
     },
     sightings,
+    turns,
     stop,
     [Symbol.asyncDispose]: stop,
   };
 }
 
 async function bothWritable(a: Eye, b: Eye): Promise<boolean> {
-  return (await a.writable()) && (await b.writable()) && (await a.writable());
+  const [first, between] = [await a.look(), await b.look()];
+  return first === 'open' && between === 'open' && (await a.look()) === 'open';
 }
 
 interface Eye {
-  writable(): Promise<boolean>;
+  look(): Promise<Seen>;
   close(): void;
+}
+
+function withMemory(eye: Eye, server: 0 | 1, turns: Turn[]): Eye {
+  let before: Seen | null = null;
+  const look = async () => {
+    const seen = await eye.look();
+    if (seen !== before) turns.push({ atMs: performance.now(), server, seen });
+    before = seen;
+    return seen;
+  };
+  return { look, close: eye.close };
 }
 
 function createEye(socketPath: string): Eye {
@@ -66,20 +94,20 @@ function createEye(socketPath: string): Eye {
     connection?.destroy();
     connection = null;
   };
-  const writable = () =>
-    new Promise<boolean>((resolve) => {
-      const end = (answer: boolean | null) => {
+  const look = () =>
+    new Promise<Seen>((resolve) => {
+      const end = (answer: Seen) => {
         clearTimeout(late);
-        if (answer === null) drop();
-        resolve(answer === true);
+        if (answer === 'silent') drop();
+        resolve(answer);
       };
-      const late = setTimeout(() => end(null), PATIENCE_MS);
+      const late = setTimeout(() => end('silent'), PATIENCE_MS);
       connection ??= quietConnection(socketPath);
       connection.query('SELECT @@global.read_only AS closed', (error, rows) =>
-        end(error === null ? isOpen(rows) : null),
+        end(error === null ? stateIn(rows) : 'silent'),
       );
     });
-  return { writable, close: drop };
+  return { look, close: drop };
 }
 
 function quietConnection(socketPath: string): Connection {
@@ -88,8 +116,8 @@ function quietConnection(socketPath: string): Connection {
   return connection;
 }
 
-function isOpen(rows: unknown): boolean {
-  if (!Array.isArray(rows)) return false;
+function stateIn(rows: unknown): Seen {
+  if (!Array.isArray(rows)) return 'silent';
   const closed: unknown = rows[0]?.closed;
-  return closed === 0 || closed === '0' || closed === 'OFF';
+  return closed === 0 || closed === '0' || closed === 'OFF' ? 'open' : 'closed';
 }

@@ -31,6 +31,8 @@ export interface StartOptions {
   readonly logFile: string;
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Network namespace to run in; needs root. */
+  readonly netns?: string;
 }
 
 const running = new Set<ChildProcess>();
@@ -53,7 +55,8 @@ export function startProcess(
 ): Process {
   mkdirSync(dirname(options.logFile), { recursive: true });
   const log = openSync(options.logFile, 'a');
-  const child = spawn(command, args, {
+  const [program = command, ...words] = insideOf(options.netns, command, args);
+  const child = spawn(program, words, {
     stdio: ['ignore', log, log],
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
@@ -66,6 +69,11 @@ export function startProcess(
   }).finally(() => running.delete(child));
   exited.catch(() => undefined);
   return view(name, child, exited, options.logFile);
+}
+
+/** The same process in that network namespace: `ip netns exec` becomes the command, it does not start it. */
+function insideOf(netns: string | undefined, command: string, args: readonly string[]): readonly string[] {
+  return netns === undefined ? [command, ...args] : ['ip', 'netns', 'exec', netns, command, ...args];
 }
 
 function view(name: string, child: ChildProcess, exited: Promise<Exit>, logFile: string): Process {

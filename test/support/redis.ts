@@ -1,4 +1,4 @@
-/** A real redis-server on a free port, without persistence: a restart loses everything. */
+/** A real redis-server on a free port: a restart loses everything that SAVE has not written before. */
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { eventually } from './eventually.ts';
@@ -26,6 +26,8 @@ export interface RedisServerOptions {
   readonly password?: string;
   /** More arguments of redis-server. */
   readonly args?: readonly string[];
+  /** A network namespace to run in, and its address; the test's own connection then takes the socket file. */
+  readonly at?: { readonly netns: string; readonly host: string; readonly socket: string };
 }
 
 /** Resolves when it answers. */
@@ -33,15 +35,17 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   const { redisServer } = await programs();
   const [port = 0] = await freePorts(1);
   const dir = await tempDir('redis');
-  const host = '127.0.0.1';
+  const host = options.at?.host ?? '127.0.0.1';
   const auth = options.password === undefined ? {} : { password: options.password };
-  const client = new Redis({ host, port, ...auth, lazyConnect: true, retryStrategy: () => 20 });
+  const where = options.at === undefined ? { host, port } : { path: options.at.socket };
+  const client = new Redis({ ...where, ...auth, lazyConnect: true, retryStrategy: () => 20 });
   client.on('error', () => {});
 
   const start = () =>
     startProcess('redis', redisServer, serverArgs(port, options), {
       logFile: join(dir.path, 'redis.log'),
       cwd: dir.path,
+      ...(options.at !== undefined && { netns: options.at.netns }),
     });
   let server: Process = start();
   const answers = () =>
@@ -81,7 +85,7 @@ function serverArgs(port: number, options: RedisServerOptions): string[] {
     '--port',
     String(port),
     '--bind',
-    '127.0.0.1',
+    options.at?.host ?? '127.0.0.1',
     '--save',
     '',
     '--appendonly',
@@ -90,5 +94,6 @@ function serverArgs(port: number, options: RedisServerOptions): string[] {
     'no',
   ];
   const auth = options.password === undefined ? [] : ['--requirepass', options.password];
-  return [...base, ...auth, ...(options.args ?? [])];
+  const file = options.at === undefined ? [] : ['--unixsocket', options.at.socket, '--protected-mode', 'no'];
+  return [...base, ...auth, ...file, ...(options.args ?? [])];
 }

@@ -22,6 +22,8 @@ export interface Site {
   readonly clusterKeys?: readonly string[];
   /** More keys for [mysql] of mmm-agent.conf. */
   readonly agentKeys?: readonly string[];
+  /** Name of this machine in Redis; default `site`. */
+  readonly id?: string;
 }
 
 export interface SiteFiles {
@@ -115,7 +117,7 @@ function redisSection(site: Site): readonly string[] {
 }
 
 function stateSection(site: Site): readonly string[] {
-  return ['[state]', `dir=${join(site.folder, 'state')}`, 'id=site'];
+  return ['[state]', `dir=${join(site.folder, 'state')}`, `id=${site.id ?? 'site'}`];
 }
 
 function lines(...all: readonly string[]): string {

@@ -22,6 +22,8 @@ export interface StackOptions {
   readonly clusterKeys?: readonly string[];
   /** More keys for [mysql] of mmm-agent.conf. */
   readonly agentKeys?: readonly string[];
+  /** The agent knows both servers for its own (`this`): it holds the lease and sees their death at once. */
+  readonly beside?: boolean;
   /** Account that haproxy checks with: then it has a plain `backup`, and there is no sidecar. */
   readonly checkUser?: string;
   /** Which server is writable when the daemons come; default `a`. */
@@ -113,7 +115,10 @@ export async function assembleStack(options: StackOptions = {}): Promise<Stack> 
   const files = await writeSiteFiles({
     ...site,
     clusterKeys: options.clusterKeys ?? [],
-    agentKeys: options.agentKeys ?? [],
+    agentKeys: [
+      ...(options.beside === true ? [`this=${members.join(', ')}`] : []),
+      ...(options.agentKeys ?? []),
+    ],
   });
   const { monitor, identify, agent, sidecar } = describeDaemons(folder.path, files);
   const daemons = [monitor, identify, agent, ...(checkUser === undefined ? [sidecar] : [])];

@@ -26,6 +26,15 @@ export default defineConfig({
           globalSetup: ['test/support/global-setup.ts', 'test/e2e/global-setup.ts'],
         },
       },
+      {
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          ...withServers,
+          testTimeout: 180_000,
+          globalSetup: ['test/support/global-setup.ts', 'test/e2e/global-setup.ts'],
+        },
+      },
     ],
   },
 });

@@ -5,8 +5,9 @@ import { eventually, pause } from './eventually.ts';
 import { countOf, type Operation, type Outcome, type Work } from './journal.ts';
 
 export interface WorkloadOptions {
-  /** Where the writes go. */
-  readonly port: number;
+  /** Where the writes go: a port of this machine, or a socket file. */
+  readonly port?: number;
+  readonly socketPath?: string;
   readonly user: string;
   readonly password: string;
   readonly database: string;
@@ -107,10 +108,9 @@ async function runClient(
 /** null when there is nobody to talk to just now. */
 function connect(options: WorkloadOptions): Promise<Connection | null> {
   return new Promise((resolve) => {
-    const { port, user, password, database } = options;
+    const { port, socketPath, user, password, database } = options;
     const connection = createConnection({
-      host: '127.0.0.1',
-      port,
+      ...(socketPath === undefined ? { host: '127.0.0.1', port: port ?? 0 } : { socketPath }),
       user,
       password,
       database,

@@ -1,5 +1,5 @@
 /** Builds situations for decision tests: a calm pair by default, and only what a test is about differs. */
-import type { Link, Look, MemberReport, Policy, Topology } from '../../src/core/model.ts';
+import type { Lease, Link, Look, MemberReport, Policy, Topology } from '../../src/core/model.ts';
 import type { Cluster, Health, Situation } from '../../src/core/situation.ts';
 
 export const A = '10.0.21.5:3308';
@@ -22,6 +22,8 @@ export const policy: Policy = {
   flapMs: 3_600_000,
   autoSetOnlineMs: 60_000,
   monitorUser: 'user_mmm',
+  leaseMs: 5000,
+  failoverCooldownMs: 600_000,
 };
 
 export const cluster: Cluster = {
@@ -29,6 +31,7 @@ export const cluster: Cluster = {
   tag: 'mysql3308',
   masters: [A, B],
   policy,
+  canFence: false,
 };
 
 const ids: Readonly<Record<string, number>> = { [A]: 1, [B]: 2, [C]: 3 };
@@ -93,6 +96,9 @@ export function word(over: Partial<MemberReport>): MemberReport {
     startsClosed: null,
     tookMs: 5,
     accounts: '',
+    local: false,
+    lockedMs: 0,
+    termMs: 0,
     ...over,
   };
 }
@@ -124,8 +130,13 @@ export function stable(over: Partial<Topology> = {}): Topology {
     asked: false,
     undoneFailbacks: 0,
     paused: null,
+    vouched: null,
     incarnation: 'run1',
+    leaseIncarnation: '',
     request: null,
+    heldMs: 0,
+    lastFailover: null,
+    unknownLoss: null,
     policy,
     ...over,
   };
@@ -164,8 +175,36 @@ export function situation(
     requests: [],
     legacyWriter: topology?.writer ?? null,
     incarnation: 'run1',
+    lease: topology === null ? null : leaseAt(topology),
+    leaseStillMs: 100,
+    fence: null,
+    redisNowMs: 1_000_000,
+    lastTopology: topology,
     ...rest,
   });
+}
+
+/** The lease as a central agent leaves it: given, and never renewed. In a handover it is still the old writer's. */
+function leaseAt(t: Topology): Lease {
+  const isGiven = t.phase === 'stable' || t.phase === 'opening';
+  return lease({
+    holder: (isGiven ? (t.writer ?? t.to) : t.from) ?? A,
+    generation: isGiven ? t.generation : t.generation - 1,
+  });
+}
+
+/** A's lease at generation 42. */
+export function lease(over: Partial<Lease> = {}): Lease {
+  return {
+    holder: A,
+    generation: 42,
+    counter: 0,
+    agent: '',
+    armed: false,
+    released: false,
+    incarnation: 'run1',
+    ...over,
+  };
 }
 
 /** A live sidecar's report. */

@@ -80,6 +80,8 @@ function situations(): Partial<StatusInput>[] {
     { checks: checks({}, { ping: '0' }), facts: facts(aProbe(), aProbe(refused)) },
     { checks: checks({}, { read_only: '0' }) },
     { topology: aTopology({ proof: 'e' }) },
+    { topology: aTopology({ proof: 'operator' }) },
+    { leader: { id: 'vm1', counter: 7, ageMs: 40_000 } },
     { agents: [says(B, 'closed', `accounts of ${B} could not be locked: SELECT command denied`)] },
     { topology: null },
     { topology: null, topologyStored: false, agents: [] },
@@ -103,6 +105,10 @@ function well(): StatusInput {
     facts: [someFacts()],
     agents: [anAgentReport()],
     sidecars: [],
+    lease: null,
+    leader: { id: 'vm1', counter: 7, ageMs: 200 },
+    redisNowMs: NOW_S * 1000,
+    canFence: false,
     complaints: [],
     nowEpochMs: NOW_S * 1000,
     noWriterSinceEpochMs: null,
@@ -144,6 +150,9 @@ function says(address: string, did: MemberReport['did'], accounts = ''): StatusI
     startsClosed: null,
     tookMs: 0,
     accounts,
+    local: false,
+    lockedMs: 0,
+    termMs: 0,
   };
   return anAgentReport({ members: { [address]: word } });
 }

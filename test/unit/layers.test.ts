@@ -16,6 +16,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   haproxy: ['core', 'ports', 'errors'],
   render: ['core', 'ports', 'errors', 'targets'],
   notify: ['core', 'ports', 'errors'],
+  host: ['core', 'ports', 'errors'],
   system: ['core', 'ports', 'errors'],
   config: ['core', 'errors', 'targets'],
   daemons: [
@@ -28,6 +29,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'haproxy',
     'render',
     'notify',
+    'host',
     'system',
     'config',
   ],

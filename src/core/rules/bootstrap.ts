@@ -13,13 +13,29 @@ import { begin, type Outcome, type Rule, settled, withWriter } from '../outcome.
 import type { Situation } from '../situation.ts';
 
 /** Time for agents and sidecars to report twice, so that floors are known. */
-const SETTLE_MS = 2200;
+export const SETTLE_MS = 2200;
 
 export const bootstrapRules: readonly Rule[] = [
-  { name: 'wait for first reports', decide: waitForReports },
-  { name: 'adopt the only writable member', decide: adoptWritable },
-  { name: 'close all writable members but one', decide: chooseAmongWritable },
-  { name: 'open the member that holds everything', decide: openMostComplete },
+  {
+    name: 'wait for first reports',
+    when: 'monitors, agents and sidecars have not all reported yet',
+    decide: waitForReports,
+  },
+  {
+    name: 'adopt the only writable member',
+    when: 'exactly one member accepts writes',
+    decide: adoptWritable,
+  },
+  {
+    name: 'close all writable members but one',
+    when: 'several members accept writes',
+    decide: chooseAmongWritable,
+  },
+  {
+    name: 'open the member that holds everything',
+    when: 'no member accepts writes',
+    decide: openMostComplete,
+  },
 ];
 
 function waitForReports(s: Situation): Outcome | null {
@@ -88,7 +104,8 @@ function openMostComplete(s: Situation): Outcome | null {
   };
 }
 
-function blank(s: Situation, kind: Topology['kind'], reason: string): Topology {
+/** A topology in which nothing is decided yet. */
+export function blank(s: Situation, kind: Topology['kind'], reason: string): Topology {
   const registered = s.sidecars.filter(({ report }) => isRouting(report)).map(({ report }) => report.id);
   return {
     v: 1,
@@ -112,8 +129,13 @@ function blank(s: Situation, kind: Topology['kind'], reason: string): Topology {
     asked: false,
     undoneFailbacks: 0,
     paused: null,
+    vouched: null,
     incarnation: s.incarnation,
+    leaseIncarnation: '',
     request: null,
+    heldMs: 0,
+    lastFailover: null,
+    unknownLoss: null,
     policy: s.cluster.policy,
   };
 }

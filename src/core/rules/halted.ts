@@ -3,10 +3,10 @@
  * last writer is back with everything, or what kept its standby shut is gone, the cluster goes on by itself.
  */
 import { bestStandby, whoHoldsMore } from '../fitness.ts';
-import { closedHistory, deathOf, healthOf } from '../gates.ts';
+import { closedHistory, deathOf, healthOf, isRisk } from '../gates.ts';
 import { isContained } from '../history.ts';
 import type { Topology } from '../model.ts';
-import { begin, type Outcome, type Rule } from '../outcome.ts';
+import { begin, type Outcome, openAtOnce, type Rule } from '../outcome.ts';
 import type { Situation } from '../situation.ts';
 
 /** Between two attempts to open the same server, and to promote a standby, after the last one failed. */
@@ -14,9 +14,17 @@ const REVIVE_MS = 10_000;
 const RETRY_MS = 3000;
 
 export const haltedRules: readonly Rule[] = [
-  { name: 'halted: take the last writer back', decide: reviveLastWriter },
-  { name: 'halted: try the standby again', decide: retryStandby },
-  { name: 'halted: wait', decide: stayHalted },
+  {
+    name: 'halted: take the last writer back',
+    when: 'the last writer is back, closed, and lacks nothing a standby holds',
+    decide: reviveLastWriter,
+  },
+  {
+    name: 'halted: try the standby again',
+    when: 'a standby is fit, and the last writer is dead or has nothing more',
+    decide: retryStandby,
+  },
+  { name: 'halted: wait', when: 'neither of the two before', decide: stayHalted },
 ];
 
 function reviveLastWriter(s: Situation): Outcome | null {
@@ -43,7 +51,19 @@ function retryStandby(s: Situation): Outcome | null {
   const best = bestStandby(s, t, { from: last, planned: false });
   if ('reasons' in best || !(deathOf(s, last) !== null || isSurpassed(s, t, last, best.address))) return null;
   const reason = `what halted the last attempt is gone (${t.reason})`.slice(0, 500);
-  return { says: reason, change: begin(s, t, { kind: 'failover', from: last, to: best.address, reason }) };
+  const handover = { kind: 'failover', from: last, to: best.address, reason } as const;
+  return { says: reason, change: again(s, t, handover) ?? begin(s, t, handover) };
+}
+
+/** What proved a dead writer closed the last time still does: nobody has let it open since. */
+function again(
+  s: Situation,
+  t: Topology,
+  handover: Parameters<typeof openAtOnce>[2],
+): ReturnType<typeof openAtOnce> | null {
+  const { proof, position } = t;
+  const isSame = handover.from === t.from && handover.to === t.to && deathOf(s, handover.from) !== null;
+  return isSame && proof !== null && !isRisk(proof) ? openAtOnce(s, t, handover, { proof, position }) : null;
 }
 
 /** Who took writes before this handover began. */

@@ -8,8 +8,9 @@
 
 import { bestStandby, unfit, whoHoldsMore } from '../fitness.ts';
 import { closedHistory, deathOf, gate, healthOf, isRisk, proofMayCome, wordAt } from '../gates.ts';
+import { leaseWaitMs, mayExpire, mayHaveOpened } from '../held-lease.ts';
 import { isContained, upTo } from '../history.ts';
-import type { MemberReport, Topology } from '../model.ts';
+import type { History, MemberReport, Proof, Topology } from '../model.ts';
 import {
   advance,
   answerTo,
@@ -26,16 +27,57 @@ import { missingOn } from '../promotion.ts';
 import type { Situation } from '../situation.ts';
 
 export const handoverRules: readonly Rule[] = [
-  { name: 'refuse a switchover during a handover', decide: refuseRequests },
-  { name: 'take the old writer back', decide: takeBack },
-  { name: 'undo an overdue switchover', decide: undoOverdue },
-  { name: 'the writer died again before it was opened', decide: diedAgain },
-  { name: 'the writer came back with less than its standby holds', decide: passOver },
-  { name: 'closed: let the new writer open', decide: letOpen },
-  { name: 'wait for the proof that the old writer is closed', decide: waitForProof },
-  { name: 'opened: tell everybody', decide: tell },
-  { name: 'the new writer did not open', decide: failedToOpen },
-  { name: 'wait for the new writer to open', decide: waitForOpen },
+  {
+    name: 'refuse a switchover during a handover',
+    when: 'mmm-control asks for a switchover meanwhile',
+    decide: refuseRequests,
+  },
+  {
+    name: 'take the old writer back',
+    when: 'a crashed writer is back, closed and complete, before the other was let open',
+    decide: takeBack,
+  },
+  {
+    name: 'undo an overdue switchover',
+    when: 'the old writer could not be closed in half of write_pause_budget',
+    decide: undoOverdue,
+  },
+  {
+    name: 'the writer died again before it was opened',
+    when: 'the writer was to be opened again, and is dead',
+    decide: diedAgain,
+  },
+  {
+    name: 'the agent of the writer went before it was opened again',
+    when: 'the writer was to be opened again, its agent is silent, and its lease has ended',
+    decide: leftAlone,
+  },
+  {
+    name: 'the writer came back with less than its standby holds',
+    when: 'the writer is to be opened again, and lacks what a standby holds',
+    decide: passOver,
+  },
+  { name: 'closed: let the new writer open', when: 'one of the gates holds', decide: letOpen },
+  {
+    name: 'wait for the proof that the old writer is closed',
+    when: 'none of the gates holds yet',
+    decide: waitForProof,
+  },
+  {
+    name: 'opened: tell everybody',
+    when: 'the agent of the new writer reports it open at this generation',
+    decide: tell,
+  },
+  {
+    name: 'the new writer did not open',
+    when: 'its agent failed, it died, or a switchover takes longer than write_pause_budget',
+    decide: failedToOpen,
+  },
+  {
+    name: 'wait for the new writer to open',
+    when: 'it is let open and has not said so yet',
+    decide: waitForOpen,
+  },
 ];
 
 function refuseRequests(s: Situation): Outcome | null {
@@ -50,9 +92,14 @@ function refuseRequests(s: Situation): Outcome | null {
 function takeBack(s: Situation): Outcome | null {
   const t = s.topology;
   if (t?.phase !== 'closing' || t.kind !== 'failover' || t.from === null) return null;
+  // A person wants the other one.
+  if (t.request?.verb === 'failover') return null;
   if (!isBackComplete(s, t, t.from)) return null;
   const reason = `${t.from} came back before ${t.to} was opened`;
-  return { says: reason, change: begin(s, t, { kind: 'reopen', from: t.from, to: t.from, reason }) };
+  const handover = mayHaveOpened(s, t)
+    ? ({ kind: 'undo', from: t.to } as const)
+    : ({ kind: 'reopen', from: t.from } as const);
+  return { says: reason, change: begin(s, t, { ...handover, to: t.from, reason }) };
 }
 
 function undoOverdue(s: Situation): Outcome | null {
@@ -63,6 +110,8 @@ function undoOverdue(s: Situation): Outcome | null {
   const failed = word?.did === 'close-failed' && healthOf(s, t.from).status === 'up';
   if (!failed && s.phaseMs < closingBudgetMs(t)) return null;
   if ('proof' in gate(s, t) || deathOf(s, t.from) !== null) return null;
+  // An agent that says nothing is gone, or cut off: then the server closes itself, whatever is decided here.
+  if (word === null && mayExpire(s, t, t.from)) return null;
   const late = `${t.from} was not closed within ${closingBudgetMs(t)} ms`;
   const cause = word === null ? ': no word from mmm-agent, is it running?' : ' (half of write_pause_budget)';
   const why = failed ? word.detail : `${late}${cause}`;
@@ -93,6 +142,19 @@ function diedAgain(s: Situation): Outcome | null {
     return { says: reason, alarm: true, change };
   }
   return halt(s, t, reason);
+}
+
+/** Nobody is there to open it: its standby takes over, once its lease has surely ended. */
+function leftAlone(s: Situation): Outcome | null {
+  const t = s.topology;
+  if ((t?.phase !== 'closing' && t?.phase !== 'opening') || t.to === null || t.paused !== null) return null;
+  if ((t.kind !== 'reopen' && t.kind !== 'undo') || s.agents.has(t.to)) return null;
+  if (s.phaseMs < leaseWaitMs(t) || !mayExpire(s, t, t.to)) return null;
+  const best = bestStandby(s, t, { from: t.to, planned: false });
+  if (!('address' in best)) return null;
+  const reason = `the agent of ${t.to} went silent before it was opened again`;
+  const change = begin(s, t, { kind: 'failover', from: t.to, to: best.address, reason });
+  return { says: reason, alarm: true, change };
 }
 
 /**
@@ -126,13 +188,13 @@ function letOpen(s: Situation): Outcome | null {
   if (t.kind === 'reopen' && wordAt(s, t, t.to)?.look == null) return null;
   const closed = t.from === null ? null : closedHistory(s, t, t.from);
   // Without the closed server's own word there is no exact end of history: from here it is a failover.
-  const isCrash =
-    t.kind === 'failover' || (t.kind === 'switchover' && (found.proof !== 'a' || closed === null));
+  const kind = isOrderly(t, found.proof, closed) ? 'switchover' : t.kind;
+  const isCrash = kind === 'failover' || (kind === 'switchover' && (found.proof !== 'a' || closed === null));
   const lastSeen = t.from === null ? null : (s.lastLook.get(t.from)?.history ?? null);
   const change = advance(s, t, 'opening', {
-    kind: isCrash ? 'failover' : t.kind,
+    kind: isCrash ? 'failover' : kind,
     proof: found.proof,
-    position: t.kind === 'switchover' || isCrash ? (closed ?? lastSeen) : null,
+    position: kind === 'switchover' || isCrash ? (closed ?? lastSeen) : null,
     parked: isCrash && t.from !== null ? parkBoth(t.parked, t.to, t.from) : t.parked,
   });
   return {
@@ -140,6 +202,12 @@ function letOpen(s: Situation): Outcome | null {
     alarm: isRisk(found.proof),
     change,
   };
+}
+
+/** A person asked for a failover from a writer that lives and was closed: then nothing need be lost. */
+function isOrderly(t: Topology, proof: Proof | null, closed: History | null): boolean {
+  if (t.kind !== 'failover' || t.request?.verb !== 'failover' || t.vouched?.loss === true) return false;
+  return proof === 'a' && closed !== null;
 }
 
 function waitForProof(s: Situation): Outcome | null {
@@ -180,8 +248,9 @@ function waitForOpen(s: Situation): Outcome | null {
 
 /** An undo is a handover like any other: the one that was asked to open is closed first. */
 function undo(s: Situation, t: Topology, why: string): Outcome {
-  const reason = `switchover undone: ${why}`.slice(0, 1000);
-  const from = t.phase === 'opening' ? t.to : null;
+  const wayOut = t.request?.verb === 'failover' ? '. --accept-loss opens it with what it has' : '';
+  const reason = `${t.request?.verb ?? 'switchover'} undone: ${why.slice(0, 900)}${wayOut}`;
+  const from = mayHaveOpened(s, t) ? t.to : null;
   const change = begin(s, t, { kind: 'undo', from, to: t.from ?? '', reason });
   return {
     says: reason,
@@ -197,13 +266,22 @@ function settle(s: Situation, t: Topology, writer: string, word: MemberReport): 
       ? { ...m, state: 'offline' as const }
       : m,
   );
+  const isAsked = t.request !== null || t.asked;
   const next: Topology = {
     ...t,
     phase: 'stable',
     step: t.step + 1,
     writer,
     members,
-    failedOver: isBack(t) ? t.failedOver : t.kind === 'failover' && t.request === null && !t.asked,
+    // What was opened by the decision of a Redis that was restarted meanwhile is confirmed by this.
+    incarnation: s.incarnation,
+    // The old writer is proven closed. One that was taken back may still go by the term it had.
+    heldMs: isBack(t) ? t.heldMs : 0,
+    ...(t.kind === 'failover' && t.from !== null
+      ? { unknownLoss: { generation: t.generation, from: t.from } }
+      : {}),
+    failedOver: isBack(t) ? t.failedOver : t.kind === 'failover' && !isAsked,
+    lastFailover: isBack(t) ? t.lastFailover : lastFailover(s, t, writer, isAsked),
     asked: false,
     undoneFailbacks: isBack(t) ? t.undoneFailbacks : 0,
     request: null,
@@ -216,6 +294,12 @@ function settle(s: Situation, t: Topology, writer: string, word: MemberReport): 
   };
 }
 
+/** A person who changes the writer has looked: that ends the time in which nothing is done unasked. */
+function lastFailover(s: Situation, t: Topology, to: string, isAsked: boolean): Topology['lastFailover'] {
+  if (isAsked) return null;
+  return t.kind === 'failover' ? { to, atMs: s.redisNowMs } : t.lastFailover;
+}
+
 /** The writer from before stays: what brought it there has not changed. */
 function isBack({ kind }: Topology): boolean {
   return kind === 'undo' || kind === 'reopen';
@@ -224,6 +308,11 @@ function isBack({ kind }: Topology): boolean {
 /** What a crash failover may have lost, as far as anybody saw it: the truth comes with the old writer's return. */
 function lossOf(t: Topology, word: MemberReport): string {
   if (t.kind !== 'failover') return '';
+  const accepted = t.vouched?.loss === true ? `, accepted by ${t.vouched.by}` : '';
+  return `${lossInWords(t, word)}${accepted}`;
+}
+
+function lossInWords(t: Topology, word: MemberReport): string {
   if (t.position === null || word.look === null) return 'unknown until the old writer returns';
   const lost = missingOn(word.look, t.position);
   return lost.count === 0

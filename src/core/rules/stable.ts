@@ -1,77 +1,41 @@
 /**
  * A writer is open. Watch over it: carry out requests, take it back when it restarted closed, replace it
- * when it is dead, and keep the members' states, parked links and the register of sidecars true.
+ * when it cannot go on (`replace.ts`), and keep the members' states, parked links and the register of sidecars true.
  */
-import { withoutAddress } from '../address.ts';
-import { bestStandby, unfit, unready } from '../fitness.ts';
-import { deathOf, healthOf, isRouting, proofMayCome } from '../gates.ts';
-import type { Answer, Request, Topology } from '../model.ts';
+import { healthOf, isRouting } from '../gates.ts';
 import { adjust, begin, keep, type Outcome, type Rule } from '../outcome.ts';
+import { preflight } from '../preflight.ts';
 import { FRESH_MS, isFresh, type Situation } from '../situation.ts';
+import { refuse } from './answers.ts';
 import { failBack } from './failback.ts';
+import { replaceRules } from './replace.ts';
 import { memberChanges } from './upkeep.ts';
 
-/** In every phase: a pause may have to be lifted, or a lost sidecar forgotten, to get out of one. */
-export const requestRules: readonly Rule[] = [
-  { name: 'carry out pause, resume, forget', decide: administrate },
-];
-
 export const stableRules: readonly Rule[] = [
-  { name: 'reopen the writer that restarted closed', decide: reopen },
-  { name: 'replace a dead writer', decide: replaceDead },
-  { name: 'carry out a switchover', decide: switchOver },
-  { name: "keep the members' states true", decide: keepMembers },
-  { name: 'keep the register of sidecars', decide: keepRegister },
-  { name: 'follow the configuration', decide: followConfiguration },
-  { name: 'give the role back to primaryhost', decide: failBack },
+  {
+    name: 'reopen the writer that restarted closed',
+    when: 'the writer answers and is read-only',
+    decide: reopen,
+  },
+  ...replaceRules,
+  { name: 'carry out a switchover', when: 'mmm-control asks for one', decide: switchOver },
+  {
+    name: "keep the members' states true",
+    when: "a standby's state, or a link of it, is not what is seen of it",
+    decide: keepMembers,
+  },
+  { name: 'keep the register of sidecars', when: 'a sidecar comes, or says goodbye', decide: keepRegister },
+  {
+    name: 'follow the configuration',
+    when: 'mmm.conf says something else than the topology',
+    decide: followConfiguration,
+  },
+  {
+    name: 'give the role back to primaryhost',
+    when: 'failback=auto, and primaryhost has been online long enough after a failover',
+    decide: failBack,
+  },
 ];
-
-function administrate(s: Situation): Outcome | null {
-  const t = s.topology;
-  const request = s.requests.find((r) => r.verb !== 'switchover');
-  if (t === null || request === undefined) return null;
-  if (request.verb === 'forget') {
-    if (request.sidecar !== null && t.sidecars.includes(request.sidecar))
-      return forget(t, request.id, request.sidecar);
-    const known = t.sidecars.length === 0 ? 'none is' : `registered: ${t.sidecars.join(', ')}`;
-    return refuse(t, request, `sidecar ${request.sidecar} is not registered (${known})`);
-  }
-  const wanted = request.verb === 'pause' ? { by: request.by } : null;
-  const detail = wanted === null ? 'automatic failover is on' : 'automatic failover is off until resume';
-  if ((t.paused === null) === (wanted === null)) {
-    return { says: detail, answers: [answer(t, request, true, `${detail} already`)] };
-  }
-  const change = adjust(t, { paused: wanted });
-  const told = {
-    kind: request.verb,
-    generation: t.generation,
-    phase: t.phase,
-    from: '',
-    to: '',
-    proof: '',
-    loss: '',
-    took: '',
-  };
-  return {
-    says: `${request.verb}d by ${request.by}`,
-    change: {
-      ...change,
-      takes: request.id,
-      answers: [answer(t, request, true, detail)],
-      events: [{ ...told, reason: `asked by ${request.by}`, by: 'mmm-control' }],
-    },
-  };
-}
-
-/** Takes a sidecar off the register. */
-function forget(t: Topology, id: string, sidecar: string): Outcome {
-  const detail = `sidecar ${sidecar} is forgotten`;
-  const change = adjust(t, { sidecars: t.sidecars.filter((known) => known !== sidecar) });
-  return {
-    says: detail,
-    change: { ...change, takes: id, answers: [{ v: 1, id, ok: true, detail, generation: t.generation }] },
-  };
-}
 
 function reopen(s: Situation): Outcome | null {
   const t = s.topology;
@@ -85,73 +49,27 @@ function reopen(s: Situation): Outcome | null {
   return { says: reason, change: begin(s, t, { kind: 'reopen', from: t.writer, to: t.writer, reason }) };
 }
 
-function replaceDead(s: Situation): Outcome | null {
-  const t = s.topology;
-  if (t === null || t.writer === null) return null;
-  const how = deathOf(s, t.writer);
-  if (how === null) return null;
-  const from = t.writer;
-  const health = healthOf(s, from);
-  const what = `${from} is dead for ${Math.round(health.forMs)} ms: ${withoutAddress(from, health.reason)}`;
-  if (t.paused !== null)
-    return { says: `${what}; paused by ${t.paused.by}: no failover until resume`, alarm: true };
-  const best = bestStandby(s, t, { from, planned: false });
-  if ('reasons' in best)
-    return { says: `${what}; nobody can take over: ${best.reasons.join('; ')}`, alarm: true };
-  if (!proofMayCome(s, t, from)) {
-    return {
-      says: `${what}; no failover: with fencing=${t.policy.fencing} nothing could prove that it is closed`,
-      alarm: true,
-    };
-  }
-  // Where only gate (f) can hold, an early closing would gain nothing.
-  if (how === 'silent' && t.sidecars.length === 0 && health.forMs < s.cluster.policy.silenceMs) {
-    return { says: `${from} is silent, waiting for silence (${s.cluster.policy.silenceMs} ms)`, alarm: true };
-  }
-  return {
-    says: what,
-    alarm: true,
-    change: begin(s, t, { kind: 'failover', from, to: best.address, reason: what }),
-  };
-}
-
 function switchOver(s: Situation): Outcome | null {
   const t = s.topology;
   const request = s.requests.find((r) => r.verb === 'switchover');
   if (t === null || t.writer === null || request === undefined) return null;
   const from = t.writer;
-  const chosen = chooseTarget(s, t, request, from);
-  if ('why' in chosen) {
+  const { to, refusals } = preflight(s, t, from, request.to);
+  if (to === null || refusals.length > 0) {
     // A fresh identify has not heard everybody yet: it does not say no on that account.
-    return s.watchedMs < FRESH_MS ? null : refuse(t, request, chosen.why);
+    return s.watchedMs < FRESH_MS ? null : refuse(t, request, refusals.join('; '));
   }
   const reason = `asked by ${request.by}`;
   return {
-    says: `switchover to ${chosen.to} ${reason}`,
+    says: `switchover to ${to} ${reason}`,
     change: begin(s, t, {
       kind: 'switchover',
       from,
-      to: chosen.to,
+      to,
       reason,
       request: { id: request.id, verb: request.verb, by: request.by },
     }),
   };
-}
-
-function chooseTarget(
-  s: Situation,
-  t: Topology,
-  request: Request,
-  from: string,
-): { readonly to: string } | { readonly why: string } {
-  const obstacle = unready(s, from);
-  if (obstacle !== null) return { why: obstacle };
-  if (request.to !== null) {
-    const why = unfit(s, t, request.to, { from, planned: true });
-    return why === null ? { to: request.to } : { why };
-  }
-  const best = bestStandby(s, t, { from, planned: true });
-  return 'address' in best ? { to: best.address } : { why: best.reasons.join('; ') };
 }
 
 function keepMembers(s: Situation): Outcome | null {
@@ -188,20 +106,14 @@ function followConfiguration(s: Situation): Outcome | null {
       alarm: true,
     };
   }
-  const samePolicy = JSON.stringify(t.policy) === JSON.stringify(s.cluster.policy);
+  // The term of the lease belongs to its generation: the writer and whoever waits for its end must mean the same one.
+  const policy = { ...s.cluster.policy, leaseMs: t.policy.leaseMs };
+  const samePolicy = JSON.stringify(t.policy) === JSON.stringify(policy);
   if (added.length === 0 && removed.length === 0 && samePolicy && t.tag === s.cluster.tag) return null;
   const members = [
     ...t.members.filter((m) => !removed.includes(m.address)),
     ...added.map((address) => ({ address, role: 'standby', kind: 'master', state: 'unknown' }) as const),
   ];
-  const next = { ...t, members, policy: s.cluster.policy, tag: s.cluster.tag, step: t.step + 1 };
+  const next = { ...t, members, policy, tag: s.cluster.tag, step: t.step + 1 };
   return { says: 'the configuration changed', change: keep(next) };
-}
-
-function refuse(t: Topology, request: Request, detail: string): Outcome {
-  return { says: `${request.verb} refused: ${detail}`, answers: [answer(t, request, false, detail)] };
-}
-
-function answer(t: Topology, request: Request, ok: boolean, detail: string): Answer {
-  return { v: 1, id: request.id, ok, detail, generation: t.generation };
 }

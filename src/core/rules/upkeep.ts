@@ -12,6 +12,7 @@ import { type Extras, misfit, obstacles, upTo } from '../history.ts';
 import type { Link, Look, Member, MemberState, Parked, Topology } from '../model.ts';
 import { adjust, event, type Outcome, park, parkBoth, unpark } from '../outcome.ts';
 import { linkFrom, type Situation } from '../situation.ts';
+import { lossEvent } from './loss.ts';
 
 /** A standby's link may be down this long before the standby stops being online. */
 const LINK_GRACE_MS = 3000;
@@ -30,6 +31,8 @@ export function memberChanges(s: Situation, t: Topology): Outcome | null {
   const told: { address: string; finding: Finding }[] = [];
   const members = t.members.map((member) => {
     if (writer === null || member.address === writer || member.kind !== 'master') return member;
+    // A person works on it: its state and its links are left as they are.
+    if (member.state === 'maintenance') return member;
     const finding = withFlapping(s, t, member, judge(s, t, calm(member), writer, writerLook));
     parked = parkFor(parked, finding.state, member.address, writer);
     if (isSame(member, finding)) return member;
@@ -37,21 +40,30 @@ export function memberChanges(s: Situation, t: Topology): Outcome | null {
     return apply(member, finding);
   });
   if (told.length === 0 && JSON.stringify(parked) === JSON.stringify(t.parked)) return null;
-  const change = adjust(t, { members, parked: [...parked] });
+  const compared = told.map(({ address, finding }) => ({ address, ...finding }));
+  const loss = lossEvent(t, compared);
+  const change = adjust(t, {
+    members,
+    parked: [...parked],
+    ...(loss === null ? {} : { unknownLoss: null }),
+  });
   const sentence = told.map(({ address, finding }) => `${address} is ${finding.state}: ${finding.why}`);
   return {
     says: sentence.join('; ') || 'links follow the states of the members',
     alarm: told.some(({ finding }) => finding.state !== 'online' && finding.state !== 'recovering'),
     change: {
       ...change,
-      events: told.map(({ address, finding }) =>
-        event(change.next, {
-          kind: finding.state,
-          from: address,
-          reason: finding.why,
-          loss: finding.extra === undefined ? '' : `${upTo(finding.extra.count)} (${finding.extra.list})`,
-        }),
-      ),
+      events: [
+        ...told.map(({ address, finding }) =>
+          event(change.next, {
+            kind: finding.state,
+            from: address,
+            reason: finding.why,
+            loss: finding.extra === undefined ? '' : `${upTo(finding.extra.count)} (${finding.extra.list})`,
+          }),
+        ),
+        ...(loss === null ? [] : [loss]),
+      ],
     },
   };
 }

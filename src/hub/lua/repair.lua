@@ -36,7 +36,7 @@ local function repair_members(key, members)
   local found = short_members(key)
   local same = #found == #members
   for _, member in ipairs(members) do
-    same = same and redis.pcall('SISMEMBER', key, member) == 1
+    same = same and ask('SISMEMBER', key, member) == 1
   end
   if same then return end
   redis.call('DEL', key)

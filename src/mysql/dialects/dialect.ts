@@ -52,10 +52,12 @@ export interface Dialect {
   /** How long statements of this session wait for locks; whole seconds. */
   lockWait(seconds: number): Statement;
   readonly setReadOnly: Statement;
-  /** Notes the server's time, for `openUnlessLate` in the same session. */
-  readonly noteTime: Statement;
-  /** Clears read-only unless the server sees it more than 1.5 s after `noteTime`. */
-  readonly openUnlessLate: Statement;
+  /** Clears read-only in the session that holds the lock; see `lease.ts`. */
+  openUnlessLate(lock: string): Statement;
+  /** The statements of this session may take as long as they like. */
+  readonly patient: Statement;
+  /** Sleeps, and then sets read-only. */
+  closeAfter(ms: number): Statement;
   /** Where a link reads from, `host:port`. */
   sourceOf(link: Row): string;
   /** To be run in one session, in this order. */

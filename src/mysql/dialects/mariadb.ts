@@ -1,6 +1,7 @@
 /** MariaDB 10.5 and later. */
 import type { History, Link, Look } from '../../core/model.ts';
 import type { Answers, Dialect, Row, Statement } from './dialect.ts';
+import { closeAfter, isReadOnly, openUnlessLate } from './lease.ts';
 import {
   count,
   isApplication,
@@ -58,11 +59,9 @@ export const mariadb: Dialect = {
   prepared: statement('XA RECOVER'),
   lockWait: (seconds) => statement(`SET SESSION lock_wait_timeout = ${Math.max(1, Math.ceil(seconds))}`),
   setReadOnly: statement('SET GLOBAL read_only = 1', 'READ_ONLY ADMIN'),
-  noteTime: statement('SET @mmm_asked = UNIX_TIMESTAMP(SYSDATE(6))'),
-  openUnlessLate: statement(
-    'SET GLOBAL read_only = IF(UNIX_TIMESTAMP(SYSDATE(6)) - @mmm_asked BETWEEN 0 AND 1.5, 0, 1)',
-    'READ_ONLY ADMIN',
-  ),
+  openUnlessLate: (lock) => openUnlessLate(lock, 'READ_ONLY ADMIN'),
+  patient: statement('SET SESSION max_statement_time = 0, lock_wait_timeout = 86400'),
+  closeAfter: (ms) => closeAfter(ms, 'read_only', 'READ_ONLY ADMIN'),
   sourceOf,
   stopReceiving: (link) => [use(link), statement('STOP SLAVE IO_THREAD', 'REPLICATION SLAVE ADMIN')],
   stopLink: (link) => [use(link), statement('STOP SLAVE', 'REPLICATION SLAVE ADMIN')],
@@ -90,10 +89,8 @@ function toLook(answers: Answers): Look {
   };
 }
 
-/** From 12.0 the variable is a word; a value that nobody knows is read-only. */
 function toReadOnly(answers: Answers): boolean {
-  const row = first(answers);
-  return row.ro !== '0' && row.ro !== 'OFF';
+  return isReadOnly(first(answers));
 }
 
 /**

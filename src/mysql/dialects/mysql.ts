@@ -1,6 +1,7 @@
 /** MySQL 5.6 and later, by what the server says it can. */
 import type { History, Look } from '../../core/model.ts';
 import type { Answers, Dialect, Row } from './dialect.ts';
+import { closeAfter, isReadOnly, openUnlessLate } from './lease.ts';
 import { mysqlLinks } from './mysql-links.ts';
 import { mysqlLogs } from './mysql-logs.ts';
 import { count, isApplication, isClient, sourceOf, statement } from './text.ts';
@@ -38,6 +39,7 @@ export function mysql(abilities: Abilities): Dialect {
   const privileges = saysReplica
     ? { set: 'SYSTEM_VARIABLES_ADMIN', kill: 'CONNECTION_ADMIN', replicate: 'REPLICATION_SLAVE_ADMIN' }
     : { set: 'SUPER', kill: 'SUPER', replicate: 'SUPER' };
+  const readOnly = variables.has('super_read_only') ? 'super_read_only' : 'read_only';
   const links = mysqlLinks(abilities, privileges.replicate);
   const logs = mysqlLogs(abilities);
   const own = statement(
@@ -91,16 +93,10 @@ export function mysql(abilities: Abilities): Dialect {
     prepared: statement('XA RECOVER'),
     lockWait: (seconds) => statement(`SET SESSION lock_wait_timeout = ${Math.max(1, Math.ceil(seconds))}`),
     // Sets read_only too, and stops accounts that may write through that one.
-    setReadOnly: statement(
-      variables.has('super_read_only') ? 'SET GLOBAL super_read_only = 1' : 'SET GLOBAL read_only = 1',
-      privileges.set,
-    ),
-    noteTime: statement('SET @mmm_asked = UNIX_TIMESTAMP(SYSDATE(6))'),
-    // Clears super_read_only too.
-    openUnlessLate: statement(
-      'SET GLOBAL read_only = IF(UNIX_TIMESTAMP(SYSDATE(6)) - @mmm_asked BETWEEN 0 AND 1.5, 0, 1)',
-      privileges.set,
-    ),
+    setReadOnly: statement(`SET GLOBAL ${readOnly} = 1`, privileges.set),
+    openUnlessLate: (lock) => openUnlessLate(lock, privileges.set),
+    patient: statement('SET SESSION lock_wait_timeout = 86400'),
+    closeAfter: (ms) => closeAfter(ms, readOnly, privileges.set),
     sourceOf: (link) => sourceOf(links.classic(link)),
     stopReceiving: links.stopReceiving,
     stopLink: links.stopLink,
@@ -132,8 +128,7 @@ function first(answers: Answers): Row {
 }
 
 function toReadOnly(answers: Answers): boolean {
-  const { ro } = first(answers);
-  return ro !== '0' && ro !== 'OFF';
+  return isReadOnly(first(answers));
 }
 
 function toLook(answers: Answers, history: History, links: Look['links']): Look {

@@ -17,6 +17,7 @@ test('the file that the ancestor ships starts the agent, and what has no effect 
     tryOnFailure: 3,
     startsClosed: 'auto',
     members: null,
+    locals: [],
     block: { user: '^user_app1|^user_app2$', host: '^10\\.0\\.21\\.%$' },
   });
   expect(config.warnings.join('\n')).toContain('without members, whoever can write to Redis');
@@ -40,13 +41,35 @@ test('the agent reads its own keys and refuses the ones that do not work yet', a
   expect(config.warnings).toEqual([`${good}:7: unknown section [oops] is ignored`]);
   const bad = await writeConfig(
     'mmm-agent.conf',
-    `[mysql]\nmembers=a:1,a:1\nthis=a:1\nrepl_password_file=x\n${redis}`,
+    `[mysql]\nmembers=a:1,a:1\nrepl_user=x\nrepl_password_file=x\n${redis}`,
   );
   expect(await mistakesOf(loadAgentConfig(bad), bad)).toEqual([
     ':1: [mysql] needs user',
     ':2: members names a:1 twice',
-    ':3: this is not supported yet',
+    ':3: repl_user is not supported yet',
     ':4: repl_password_file is not supported yet',
+  ]);
+});
+
+test('the servers on its own machine are named in this, each with its pid file or none with one', async () => {
+  const load = (lines: string) =>
+    writeConfig('mmm-agent.conf', `[mysql]\nuser=u\nmembers=a:1,b:1\n${lines}\n${redis}`);
+  const one = await loadAgentConfig(await load('this=a:1'));
+  expect(one.mysql.locals).toEqual([{ address: 'a:1', pidFile: null }]);
+  const two = await loadAgentConfig(await load('this=b:1, a:1\npid_file=/run/b.pid, /run/a.pid'));
+  expect(two.mysql.locals).toEqual([
+    { address: 'b:1', pidFile: '/run/b.pid' },
+    { address: 'a:1', pidFile: '/run/a.pid' },
+  ]);
+  const wrong = await load('this=c:1\npid_file=/run/a.pid, /run/b.pid');
+  expect(await mistakesOf(loadAgentConfig(wrong), wrong)).toEqual([
+    ':4: this names c:1, which is not in members',
+    ':5: pid_file must name one file for each server of this, in the same order: there are 2 for 1 in this',
+  ]);
+  const relative = await load('this=a\npid_file=a.pid');
+  expect(await mistakesOf(loadAgentConfig(relative), relative)).toEqual([
+    ':4: this must be host:port addresses between commas: "a" is not',
+    ':5: pid_file must be paths that begin with / between commas: "a.pid" is not',
   ]);
 });
 

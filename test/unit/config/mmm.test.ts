@@ -20,6 +20,7 @@ test('the file that the ancestor ships is understood as it was', async () => {
     password: null,
     db: 0,
     topic: 'mmm-switch-channel',
+    tls: null,
   });
   expect(config.logFile).toBe('/var/log/mmm-manager/mmm-monitor.log');
   expect(config.state).toEqual({ dir: '/var/lib/mmm-manager', id: hostname() });
@@ -38,6 +39,7 @@ test('the file that the ancestor ships is understood as it was', async () => {
       probeTimeoutMs: 1000,
       monitorLogfile: '/var/log/mmm-manager/mmm-monitor-3308.log',
       identifyLogfile: '/var/log/mmm-manager/mmm-identify-3308.log',
+      fenceCmd: null,
       policy: {
         fencing: 'routed',
         probeIntervalMs: 500,
@@ -54,6 +56,8 @@ test('the file that the ancestor ships is understood as it was', async () => {
         flapMs: 3_600_000,
         autoSetOnlineMs: 60_000,
         monitorUser: 'user_mmm',
+        leaseMs: 5000,
+        failoverCooldownMs: 600_000,
       },
     },
   ]);
@@ -70,7 +74,7 @@ test('everything wrong with a file is said in one go, by line', async () => {
   const file = await writeConfig(
     'mmm.conf',
     `[a.b]\n${sign}${pair}[b]\n${sign}primaryhost=10.0.21.9:1\nsecondaryhost=10.0.21.9:1\nuser='u\ninterval=0\nconfirm=20s\n` +
-      `servicemode=0\ndurability=semisync\nlease_ttl=5s\nfence_cmd=x\n[redis]\nhost=nowhere\nsentinels=a:1\n`,
+      `servicemode=0\ndurability=semisync\nlease_ttl=1s\nfence_cmd=x {{dest}}\n[redis]\nhost=nowhere\nsentinels=a:1\n`,
   );
   expect(await mistakesOf(loadMmmConfig(file), file)).toEqual([
     ':1: tag [a.b] may hold at most 64 letters, digits, "_" and "-"',
@@ -81,11 +85,35 @@ test('everything wrong with a file is said in one go, by line', async () => {
     ':12: confirm (20000ms) must not be longer than silence (10000ms)',
     ':13: servicemode=0 is not supported yet',
     ':14: durability=semisync is not supported yet',
-    ':15: lease_ttl is not supported yet',
-    ':16: fence_cmd is not supported yet',
+    ':15: lease_ttl (1000ms) is too short: only 280 ms would keep two writers apart; the default is 5s',
+    ':16: fence_cmd holds "{{dest}}": only {{address}}, {{host}}, {{port}}, {{tag}} and {{generation}} are replaced',
     ':18: host must be host:port, not "nowhere"',
     ':19: sentinels is not supported yet',
   ]);
+});
+
+test('a lease that could not be kept safely is refused with the reason', async () => {
+  const said = async (keys: string) => {
+    const file = await writeConfig('mmm.conf', `[a]\n${sign}${pair}${keys}\n${redis}`);
+    return loadMmmConfig(file).then(
+      () => [],
+      () => mistakesOf(loadMmmConfig(file), file),
+    );
+  };
+  expect(await said('lease_ttl=20s\nfreeze_timeout=12s')).toEqual([]);
+  expect(await said('lease_ttl=20s\nfreeze_timeout=12001ms')).toEqual([
+    ':7: freeze_timeout (12001ms) must not be longer than 12000ms, which lease_ttl (20000ms) leaves: shorten the one or lengthen the other',
+  ]);
+  expect(await said('freeze_timeout=4s')).toEqual([expect.stringContaining('longer than 3000ms')]);
+  expect(await said('lease_ttl=1400ms\nfreeze_timeout=100ms')).toEqual([
+    expect.stringMatching(/^:6: lease_ttl .* would keep two writers apart/),
+  ]);
+});
+
+test('fence_cmd is split into words, and its placeholders stay', async () => {
+  const body = `${sign}${pair}fence_cmd=/bin/off --host "{{host}}" # turn it off\n${redis}`;
+  const config = await loadMmmConfig(await writeConfig('mmm.conf', `[a]\n${body}`));
+  expect(config.clusters[0]?.fenceCmd).toEqual(['/bin/off', '--host', '{{host}}']);
 });
 
 test('what is missing is named', async () => {

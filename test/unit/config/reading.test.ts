@@ -93,7 +93,7 @@ const MMM_MISTAKES: readonly Case[] = [
     `excludeuser='root', 'monitor'`,
     [`8: excludeuser must be names between commas, without quotes: "root'"`],
   ],
-  ['a key that does not work yet', 'lease_ttl=5s', ['8: lease_ttl is not supported yet']],
+  ['a key that does not work yet', 'probe_table=x.y', ['8: probe_table is not supported yet']],
   ['a value that does not work yet', 'servicemode=0', ['8: servicemode=0 is not supported yet']],
   [
     'two keys that contradict each other',

@@ -36,6 +36,10 @@ const request = (over: Partial<Request> = {}): Request => ({
   verb: 'switchover',
   to: null,
   sidecar: null,
+  member: null,
+  forMs: null,
+  force: false,
+  acceptLoss: false,
   by: 'dba@host',
   ...over,
 });
@@ -93,7 +97,9 @@ describe('a dead writer', () => {
   });
 
   it('stays while paused, and says so', () => {
-    const d = decide(writerDead(refused(500), { topology: stable({ paused: { by: 'dba' } }) }));
+    const d = decide(
+      writerDead(refused(500), { topology: stable({ paused: { by: 'dba', untilMs: null } }) }),
+    );
     expect(d).toMatchObject({ alarm: true });
     expect(d.change).toBeUndefined();
     expect(d.says).toContain('paused by dba');
@@ -441,7 +447,7 @@ describe('halted', () => {
   });
 
   it('can be resumed', () => {
-    const topology = { ...halted, paused: { by: 'dba' } };
+    const topology = { ...halted, paused: { by: 'dba', untilMs: null } };
     const d = decide(writerDead(refused(900), { topology, requests: [request({ verb: 'resume' })] }));
     expect(d.change).toMatchObject({ takes: 'r1', next: { paused: null, phase: 'halted' } });
   });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { decide } from '../../../src/core/decide.ts';
 import type { Topology } from '../../../src/core/model.ts';
 import type { Situation } from '../../../src/core/situation.ts';
+import { aRequest } from '../../support/documents.ts';
 import {
   A,
   B,
@@ -100,7 +101,7 @@ describe('failback=auto', () => {
 
   const never: readonly (readonly [string, Parameters<typeof situation>[0]])[] = [
     ['where a person chose the writer', { topology: failedOver({ failedOver: false }) }],
-    ['while paused', { topology: failedOver({ paused: { by: 'dba' } }) }],
+    ['while paused', { topology: failedOver({ paused: { by: 'dba', untilMs: null } }) }],
     [
       'while a registered sidecar is silent',
       { sidecars: [{ ...sidecar('proxy1', 43, 'routed'), ageMs: 3001 }] },
@@ -137,7 +138,7 @@ describe('failback=auto', () => {
   });
 
   it('does nothing while anybody asks for something else', () => {
-    const asked = { v: 1, id: 'r1', verb: 'switchover', to: B, sidecar: null, by: 'dba' } as const;
+    const asked = aRequest({ id: 'r1', by: 'dba' });
     expect(decide(ripe({ requests: [asked] })).change).toBeUndefined();
     expect(decide(ripe({ requests: [asked], watchedMs: 1000 })).change).toBeUndefined();
   });

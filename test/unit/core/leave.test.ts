@@ -132,7 +132,7 @@ describe('leave: Redis', () => {
   it('knows every key that we write', () => {
     const all = [
       ...(['servicemode', 'primaryhost', 'secondaryhost', 'members', 'mode', 'master'] as const),
-      ...(['topology', 'requests', 'events', 'reporters'] as const),
+      ...(['topology', 'requests', 'events', 'reporters', 'lease', 'leader'] as const),
     ].map((name) => clusterKey(SIGN, name));
     const reports = (['facts', 'agent', 'sidecar'] as const).map((kind) =>
       reportKey(SIGN, kind, 'db1.site:2'),

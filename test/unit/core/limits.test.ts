@@ -6,6 +6,7 @@ import {
   A,
   B,
   cluster,
+  lease,
   link,
   look,
   policy,
@@ -96,6 +97,15 @@ describe('a returning server', () => {
   });
 });
 
+it('a crash of a writer with a lease is slow where it is not known to start closed', () => {
+  const held = lease({ agent: 'agent-a', armed: true });
+  const unknown = { ...words, [A]: { ...opened, local: true, startsClosed: null } };
+  expect(setupLimits(site({ lease: held }))).toEqual([]);
+  expect(setupLimits(site({ lease: held, words: unknown }))).toEqual([
+    expect.stringContaining('only after 6.5 s'),
+  ]);
+});
+
 describe('a dead host', () => {
   const dead = (s: Situation) => setupLimits(s).filter((limit) => limit.includes('dead host'));
 
@@ -104,15 +114,24 @@ describe('a dead host', () => {
     expect(dead(site({ topology: alone }))).toEqual([]);
   });
 
-  it('does not with fencing=strict, and a crash only where the server starts closed', () => {
-    expect(dead(site({}, { fencing: 'strict' }))).toEqual([
-      expect.stringContaining('fencing=routed accepts'),
-    ]);
-    const unknown = site(
-      { words: { ...words, [A]: { ...opened, startsClosed: null } } },
-      { fencing: 'strict' },
-    );
-    expect(setupLimits(unknown)).toContainEqual(expect.stringContaining('starts_closed=yes'));
+  it('does not with fencing=strict, nor does a crash: the ways out are named', () => {
+    const [limit] = dead(site({}, { fencing: 'strict' }));
+    expect(limit).toContain('a crash of');
+    expect(limit).toContain('this= in mmm-agent.conf');
+    expect(limit).toContain('fence_cmd');
+  });
+
+  it('does with a lease or fence_cmd, whatever the fencing', () => {
+    const held = lease({ agent: 'agent-a', armed: true });
+    expect(dead(site({ lease: held }, { fencing: 'strict' }))).toEqual([]);
+    const strict = site({}, { fencing: 'strict' });
+    expect(dead({ ...strict, cluster: { ...strict.cluster, canFence: true } })).toEqual([]);
+  });
+
+  it('does not where the agent beside the writer holds no armed lease', () => {
+    const beside = { ...words, [A]: { ...opened, local: true } };
+    const unarmed = site({ words: beside, lease: lease({ agent: 'agent-a' }) }, { fencing: 'strict' });
+    expect(dead(unarmed)).toEqual([expect.stringContaining('its log says why')]);
   });
 
   it('does not once every sidecar has left', () => {

@@ -4,7 +4,7 @@ import { plan, type Remembered } from '../../../src/core/plan.ts';
 import { readiness, tooMuchLost } from '../../../src/core/promotion.ts';
 import { A, B, link, look, policy, stable, word } from '../../support/world.ts';
 
-const none: Remembered = { last: null, spent: 0, peers: new Map() };
+const none: Remembered = { last: null, spent: 0, givenUp: 0, peers: new Map() };
 const handover = (phase: Topology['phase'], over: Partial<Topology> = {}) =>
   stable({ phase, kind: 'switchover', generation: 43, writer: null, from: A, to: B, ...over });
 
@@ -21,7 +21,7 @@ describe('the agent beside a standby', () => {
     expect(plan(stable(), B, seen({}), none)).toEqual({ do: 'start-link', from: A });
     expect(plan(stable(), B, seen({ sqlError: 'error 1950' }), none).do).toBe('start-link');
     expect(plan(stable(), B, seen({ io: 'yes', sqlError: 'error 1062' }), none).do).toBe('report');
-    expect(plan(stable({ paused: { by: 'dba' } }), B, seen({}), none).do).toBe('report');
+    expect(plan(stable({ paused: { by: 'dba', untilMs: null } }), B, seen({}), none).do).toBe('report');
   });
 
   it('never starts a parked link, and stops one that runs', () => {
@@ -120,6 +120,25 @@ describe('opening', () => {
 
   it('keeps the old writer closed', () => {
     expect(plan(handover('opening'), A, look(A, B, { readOnly: false }), none).do).toBe('close');
+  });
+});
+
+describe('a generation that was given up', () => {
+  const over = { ...none, spent: 43, givenUp: 43 };
+
+  it('never opens the server (again), and closes it where it is open', () => {
+    const t = handover('opening');
+    expect(plan(t, B, look(B, A), { ...none, givenUp: 43 })).toMatchObject({ did: 'open-failed' });
+    expect(plan(t, B, look(B, A, { readOnly: false }), over)).toMatchObject({ do: 'close', gentle: false });
+    const now = stable({ generation: 43 });
+    expect(plan(now, A, look(A, B, { readOnly: false }), over)).toMatchObject({ do: 'close', gentle: false });
+    expect(plan(now, A, look(A, B), over)).toMatchObject({ do: 'report', did: 'watching' });
+  });
+
+  it('does not keep a later one from opening it', () => {
+    expect(plan(handover('opening', { generation: 44 }), B, look(B, A), over)).toEqual({ do: 'promote' });
+    const now = stable({ generation: 44 });
+    expect(plan(now, A, look(A, B, { readOnly: false }), over)).toMatchObject({ did: 'opened' });
   });
 });
 

@@ -36,6 +36,10 @@ function input(over: Partial<StatusInput> = {}): StatusInput {
     facts: [someFacts()],
     agents: [anAgentReport()],
     sidecars: [],
+    lease: null,
+    leader: { id: 'identify1', counter: 7, ageMs: 200 },
+    redisNowMs: NOW_S * 1000,
+    canFence: false,
     complaints: [],
     nowEpochMs: NOW_S * 1000,
     noWriterSinceEpochMs: null,
@@ -68,6 +72,9 @@ function agentSays(address: string, word: Partial<MemberReport>): AgentReport {
     startsClosed: null,
     tookMs: 0,
     accounts: '',
+    local: false,
+    lockedMs: 0,
+    termMs: 0,
   } as const;
   return anAgentReport({ members: { [address]: { generation: 42, step: 0, ...quiet, ...word } } });
 }
@@ -131,7 +138,9 @@ describe('a cluster', () => {
   it('is not degraded by lag, a pause, or a check that is 29 s old', () => {
     expect(verdict({ checks: withB({ repl_check: 'Delay 7 Seconds', delay_sec: '7' }) }).health).toBe('ok');
     expect(verdict({ checks: withB({ last_check: String(NOW_S - 29) }) }).health).toBe('ok');
-    const paused = clusterStatus(input({ topology: aTopology({ paused: { by: 'root@host' } }) }));
+    const paused = clusterStatus(
+      input({ topology: aTopology({ paused: { by: 'root@host', untilMs: null } }) }),
+    );
     expect(paused).toMatchObject({ health: 'ok', paused: 'root@host' });
     expect(paused.notes.join()).toContain('paused by root@host');
   });
@@ -205,7 +214,7 @@ describe('a cluster', () => {
     const strict = { policy: { ...aPolicy, fencing: 'strict' } } as const;
     expect(reasons({})).toMatch(/^the writer \S+ is dead: nobody listens;? ?[^;]*$/);
     expect(reasons({})).not.toContain('failover');
-    expect(reasons({ paused: { by: 'root@host' } })).toContain(
+    expect(reasons({ paused: { by: 'root@host', untilMs: null } })).toContain(
       'no failover until resume, paused by root@host',
     );
     expect(reasons({ members: diverged })).toContain(`nobody can take over: ${B} is diverged`);
@@ -409,4 +418,63 @@ it('the worst exit code wins in the order 2, 3, 1, 0', () => {
   expect(exitCode(['degraded', 'unknown'])).toBe(3);
   expect(exitCode(['unknown', 'critical', 'degraded'])).toBe(2);
   expect(exitCode([])).toBe(3);
+});
+
+describe('who decides, and who works on what', () => {
+  it('is degraded when nobody decides', () => {
+    const leader = { id: 'vm1', counter: 7, ageMs: 5000 };
+    expect(verdict({ leader }).health).toBe('ok');
+    expect(verdict({ leader: { ...leader, ageMs: 40_000 } })).toEqual({
+      health: 'degraded',
+      reasons: 'nobody decides: mmm-identify vm1 was last seen 40 s ago, is it running?',
+    });
+    expect(verdict({ leader: null }).health).toBe('degraded');
+  });
+
+  it('is not degraded by a member in maintenance, dead or not, and says until when', () => {
+    const members = aTopology().members.map((m) =>
+      m.address === B
+        ? {
+            ...m,
+            state: 'maintenance' as const,
+            maintenance: { by: 'root@db', untilMs: NOW_S * 1000 + 60_000 },
+          }
+        : m,
+    );
+    const topology = aTopology({ members });
+    const status = clusterStatus(input({ topology, checks: withB({ ping: '0', repl_check: 'Error' }) }));
+    expect(status.health).toBe('ok');
+    expect(status.notes).toContain(
+      `${B} is in maintenance by root@db for another 60 s: nobody fails over to it`,
+    );
+  });
+
+  it('says how far the promotion lock has come while an armed lease is waited for', () => {
+    const topology = aTopology({
+      phase: 'closing',
+      kind: 'failover',
+      writer: null,
+      from: A,
+      to: B,
+      generation: 43,
+    });
+    const lease = {
+      holder: A,
+      generation: 42,
+      counter: 9,
+      agent: 'agent1',
+      armed: true,
+      released: false,
+      incarnation: 'run1',
+    };
+    const { reasons } = verdict({
+      topology,
+      lease,
+      agents: [agentSays(B, { generation: 43, lockedMs: 2100 })],
+    });
+    expect(reasons).toContain(
+      `the lease of ${A} has surely ended: the promotion lock on ${B} is held for 2.1 s of 6.5 s`,
+    );
+    expect(verdict({ topology, lease: { ...lease, armed: false } }).reasons).not.toContain('surely ended');
+  });
 });

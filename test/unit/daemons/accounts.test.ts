@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Topology } from '../../../src/core/model.ts';
 import { createKeeper } from '../../../src/daemons/keeper.ts';
-import type { Clock, Log, Memory, Server } from '../../../src/ports.ts';
+import type { Clock, Log, PromotionLock, Server } from '../../../src/ports.ts';
 import { createFakeWorld } from '../../support/fake-server.ts';
+import { createNotebook } from '../../support/notebook.ts';
 import { A, B, policy, stable } from '../../support/world.ts';
 
 const closing = stable({
@@ -25,28 +26,33 @@ function site(options: { readonly spy?: (server: Server) => Server; readonly blo
   const clock: Clock = { now: () => nowMs, epochMs: () => nowMs, sleep };
   const said: string[] = [];
   let stored: Topology | null = null;
+  let lock: PromotionLock | null = null;
   const keeperOf = (address: string) => {
     const server = world.adapter(address, { blocks: true });
     return createKeeper({
       address,
       server: options.spy?.(server) ?? server,
       clock,
-      memory: noted(),
+      memory: createNotebook(),
       log: logTo(said),
       attempts: 3,
       startsClosed: true,
       blocks: options.blocks ?? true,
       peers: () => new Map(),
       promotion: {
-        currentTopology: async () => stored,
+        currentOrders: async () => ({ topology: stored, isCurrent: true }),
         others: (other) => world.adapter(other),
         peers: () => new Map(),
       },
+      lock: { follow: async () => {}, held: () => lock, heldMs: () => 1, release: () => {} },
+      lease: null,
+      leftTo: () => null,
     });
   };
   const keepers = { [A]: keeperOf(A), [B]: keeperOf(B) };
   const step = async (address: typeof A | typeof B, t: Topology) => {
     stored = t;
+    if (t.phase === 'opening') lock ??= await world.adapter(address).lock('mmm', 100);
     return keepers[address]?.step(t);
   };
   return { world, step, said, keeperOf, clock };
@@ -181,16 +187,6 @@ describe('the accounts of applications', () => {
 });
 
 const LOCK = { usable: false, whileWritable: true, spare: [], endSessions: true, withinMs: 1000 };
-
-function noted(): Memory {
-  const opened = new Map<string, number>();
-  return {
-    floor: () => 0,
-    raise: async () => undefined,
-    spent: (_uniqsign, address) => opened.get(address) ?? 0,
-    spend: async (_uniqsign, address, generation) => void opened.set(address, generation),
-  };
-}
 
 function logTo(said: string[]): Log {
   const say = (_fields: object, message: string) => void said.push(message);

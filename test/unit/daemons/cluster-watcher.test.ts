@@ -8,6 +8,7 @@ import type { Hub, Log } from '../../../src/ports.ts';
 import { createClock } from '../../../src/system/clock.ts';
 import { A, aTopology, B, SIGN } from '../../support/documents.ts';
 import { createMemoryHub } from '../../support/memory-hub.ts';
+import { createNotebook } from '../../support/notebook.ts';
 
 test("a writer that haproxy's own check holds for down is in the report although it is routed", async () => {
   expect(
@@ -87,7 +88,7 @@ function watcherOf(hub: Hub, target: Target): Watcher {
   return createWatcher({
     ...{ id: 'side1', targets: [target], hub, clock: createClock(), log: quiet },
     allowed: { tag: 'mysql3308', uniqsign: SIGN, members: [A, B] },
-    memory: { floor: () => 0, raise: async () => undefined, spent: () => 0, spend: async () => undefined },
+    memory: createNotebook(),
     serverIds: { of: () => '', refresh: async () => undefined },
   });
 }

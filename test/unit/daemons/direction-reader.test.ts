@@ -5,6 +5,7 @@ import { clusterKey } from '../../../src/hub/keys.ts';
 import type { Log } from '../../../src/ports.ts';
 import { A, anAgentReport, aSidecarReport, aTopology, B, SIGN } from '../../support/documents.ts';
 import { createMemoryHub } from '../../support/memory-hub.ts';
+import { createNotebook } from '../../support/notebook.ts';
 
 test("the ancestor's keys are followed while there has never been a topology, said once", async () => {
   const { reader, keysName, said } = site();
@@ -83,12 +84,7 @@ function site({ floor = 0 }: { readonly floor?: number } = {}) {
   };
   const reader = createDirectionReader({
     ...{ id: 'side1', hub, log, allowed: { tag: 'mysql3308', uniqsign: SIGN, members: [A, B] } },
-    memory: {
-      floor: () => floor,
-      raise: async () => undefined,
-      spent: () => 0,
-      spend: async () => undefined,
-    },
+    memory: { ...createNotebook(), floor: () => floor, raise: async () => undefined },
   });
   const keysName = (active: string, passive: string) => {
     const mode = hub.redis.need(clusterKey(SIGN, 'mode'), 'hash').fields;

@@ -75,7 +75,7 @@ async function site(topology: Topology | null) {
     error: () => undefined,
     child: () => log,
   };
-  const cluster = { uniqsign: SIGN, tag: 'mysql3308', masters: [A, B], policy: aPolicy };
+  const cluster = { uniqsign: SIGN, tag: 'mysql3308', masters: [A, B], policy: aPolicy, canFence: false };
   const keeper = createLegacyKeeper({ cluster, repairMs: 3_000, hub, clock, log });
   const setKey = (name: 'master', fields: Readonly<Record<string, string>>) => {
     const hash = hub.redis.need(clusterKey(SIGN, name), 'hash').fields;

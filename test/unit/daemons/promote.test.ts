@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest';
 import type { Topology } from '../../../src/core/model.ts';
 import { createAgent } from '../../../src/daemons/agent.ts';
 import { promote } from '../../../src/daemons/promote.ts';
-import type { Clock, Log, Memory } from '../../../src/ports.ts';
+import { HubError } from '../../../src/errors.ts';
+import type { Clock, Log, PromotionLock } from '../../../src/ports.ts';
 import { createFakeWorld } from '../../support/fake-server.ts';
 import { createMemoryHub } from '../../support/memory-hub.ts';
+import { createNotebook } from '../../support/notebook.ts';
 import { A, B, stable } from '../../support/world.ts';
 
 const opening = (over: Partial<Topology> = {}): Topology =>
@@ -33,13 +35,28 @@ function site(t: Topology = opening()) {
     nowMs += ms;
   };
   let stored: Topology | null = t;
-  const memory = noted();
+  let isCurrent = true;
+  let isAway = false;
+  let lock: PromotionLock | null = null;
+  let heldMs = 1;
+  const memory = createNotebook();
   return {
     world,
     clock,
     memory,
     change: (next: Topology | null) => {
       stored = next;
+    },
+    restartRedis: () => {
+      isCurrent = false;
+    },
+    stopRedis: (away: boolean) => {
+      isAway = away;
+    },
+    /** Takes the promotion lock; it has been held for so long. */
+    take: async (ms = 1) => {
+      lock ??= await world.adapter(B).lock('mmm', 100);
+      heldMs = ms;
     },
     promote: async () =>
       promote({
@@ -48,7 +65,12 @@ function site(t: Topology = opening()) {
         memory,
         topology: t,
         look: await world.adapter(B).look(1000),
-        currentTopology: async () => stored,
+        currentOrders: async () => {
+          if (isAway) throw new HubError('redis is away');
+          return { topology: stored, isCurrent };
+        },
+        lock: { held: () => lock, heldMs: () => heldMs },
+        lease: null,
         others: (address) => world.adapter(address),
         peers: () => new Map(),
       }),
@@ -58,6 +80,7 @@ function site(t: Topology = opening()) {
 describe('a promotion after a crash', () => {
   it('opens the server and stops listening to the old writer for good', async () => {
     const s = site();
+    await s.take();
     s.world.server(A).crash();
     expect(await s.promote()).toHaveProperty('opened');
     expect(s.world.server(B).writable).toBe(true);
@@ -69,6 +92,7 @@ describe('a promotion after a crash', () => {
 
   it('applies what it had received before it opens', async () => {
     const s = site();
+    await s.take();
     s.world.server(A).connect().write('received, not applied');
     s.world.receiveOnly(B);
     s.world.server(A).crash();
@@ -78,12 +102,14 @@ describe('a promotion after a crash', () => {
 
   it('does not open beside a member that turns out to be writable', async () => {
     const s = site();
+    await s.take();
     expect(await s.promote()).toEqual({ refusal: `${A} is writable` });
     expect(s.world.server(B).writable).toBe(false);
   });
 
   it('does not open when the topology moved on meanwhile, or is gone', async () => {
     const s = site();
+    await s.take();
     s.world.server(A).crash();
     s.change(opening({ generation: 44, kind: 'reopen', to: A }));
     expect(await s.promote()).toEqual({ refusal: 'the topology changed meanwhile' });
@@ -94,13 +120,78 @@ describe('a promotion after a crash', () => {
 
   it('spends the generation only when it is about to open', async () => {
     const s = site();
+    await s.take();
     s.world.server(A).crash();
     s.change(null);
     await s.promote();
-    expect(s.memory.spent('', B)).toBe(0);
+    expect(s.memory.spent(stable().uniqsign, B)).toBe(0);
     s.change(opening());
     await s.promote();
-    expect(s.memory.spent('', B)).toBe(43);
+    expect(s.memory.spent(stable().uniqsign, B)).toBe(43);
+  });
+});
+
+describe('the promotion lock', () => {
+  it('is what opens the server: without it nothing is opened, and nothing is spent', async () => {
+    const s = site();
+    s.world.server(A).crash();
+    expect(await s.promote()).toEqual({ waitsFor: 'the promotion lock is not held yet' });
+    await s.take();
+    s.world.server(B).killLockSession();
+    expect(await s.promote()).toMatchObject({
+      refusal: expect.stringContaining('the promotion lock was lost'),
+    });
+    expect(s.world.server(B).writable).toBe(false);
+  });
+
+  it('is held for W before the server opens on the lapse of a lease, and not a moment for other proofs', async () => {
+    const lapsed = site(opening({ proof: 'c' }));
+    lapsed.world.server(A).crash();
+    await lapsed.take(6499);
+    expect(await lapsed.promote()).toMatchObject({ waitsFor: expect.stringContaining('another 1 ms') });
+    await lapsed.take(6500);
+    expect(await lapsed.promote()).toHaveProperty('opened');
+    const longer = site(opening({ proof: 'c', heldMs: 10_000 }));
+    longer.world.server(A).crash();
+    await longer.take(12_999);
+    expect(await longer.promote()).toHaveProperty('waitsFor');
+  });
+
+  it('opens nothing on a decision that an older redis has kept', async () => {
+    const s = site();
+    await s.take();
+    s.world.server(A).crash();
+    s.restartRedis();
+    expect(await s.promote()).toMatchObject({ refusal: expect.stringContaining('not confirmed') });
+    expect(s.world.server(B).writable).toBe(false);
+  });
+
+  it('leaves the opening for the next pass when redis does not answer', async () => {
+    const s = site();
+    await s.take();
+    s.world.server(A).crash();
+    s.stopRedis(true);
+    await expect(s.promote()).rejects.toThrow('redis is away');
+    expect(s.world.server(B).writable).toBe(false);
+    s.stopRedis(false);
+    expect(await s.promote()).toHaveProperty('opened');
+  });
+
+  it('closes the server again when no answer says whether it was opened', async () => {
+    const s = site();
+    await s.take();
+    s.world.server(A).crash();
+    const adapter = s.world.adapter.bind(s.world);
+    s.world.adapter = (address, options) => {
+      const server = adapter(address, options);
+      return address === A ? { ...server, look: async (ms) => breakLock(server.look(ms)) } : server;
+    };
+    const breakLock = async <T>(look: Promise<T>): Promise<T> => {
+      s.world.server(B).breakLockSession('answers');
+      return look;
+    };
+    expect(await s.promote()).toMatchObject({ refusal: expect.stringContaining('so it was closed again') });
+    expect(s.world.server(B).writable).toBe(false);
   });
 });
 
@@ -199,21 +290,6 @@ describe('an agent with --tag', () => {
     ]);
   });
 });
-
-function noted(): Memory {
-  let floor = 0;
-  let spent = 0;
-  return {
-    floor: () => floor,
-    raise: async (_, generation) => {
-      floor = generation;
-    },
-    spent: () => spent,
-    spend: async (_uniqsign, _address, generation) => {
-      spent = generation;
-    },
-  };
-}
 
 function quiet(): Log {
   const log: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };

@@ -45,8 +45,15 @@ test('what cannot be seen is not called gone', async () => {
 
 test('a worker that answers no more but lives is refused', async () => {
   const { now } = await startMaster();
-  await expect(refuseLingering(now)).rejects.toThrow('it answers no more but has not ended');
-  await expect(refuseLingering('4194999')).resolves.toBe(undefined);
+  await expect(refuseLingering(now, clock)).rejects.toThrow('it answers no more but has not ended');
+  await expect(refuseLingering('4194999', clock)).resolves.toBe(undefined);
+});
+
+test('a worker that answers no more and is just ending is waited for', async () => {
+  const { now } = await startMaster();
+  const waited = refuseLingering(now, clock);
+  process.kill(Number(now));
+  await expect(waited).resolves.toBe(undefined);
 });
 
 interface Kin {

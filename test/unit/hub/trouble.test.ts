@@ -71,7 +71,7 @@ const CASES: readonly (readonly [said: string, told: string])[] = [
   ],
   [
     'Connection is closed.',
-    ': the connection was lost; is Redis restarting, in protected mode (it needs a password then), or does it want TLS?',
+    ': the connection was lost; is Redis restarting, in protected mode (it needs a password then), or does it want TLS? Then set [redis] tls_ca',
   ],
   ['ERR something\n  new', ': ERR something new'],
 ];

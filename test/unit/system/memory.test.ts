@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ConfigError } from '../../../src/errors.ts';
 import { createMemory } from '../../../src/system/memory.ts';
+import { stable } from '../../support/world.ts';
 import { temporaryFolder } from './support.ts';
 
 const sign = '8d9a4b2924dc40baa792d742cb786345';
@@ -68,6 +69,33 @@ test('a write that fails is reported, the floor holds meanwhile, and the next wr
   await memory.raise(sign, 5);
   expect((await createMemory({ dir, program: 'p' })).floor(sign)).toBe(5);
   expect(await readdir(dir)).toEqual([`p.${sign}.json`]);
+});
+
+test('the newest topology is kept across a restart, and the clusters are known', async () => {
+  const dir = await temporaryFolder();
+  const memory = await createMemory({ dir, program: 'p' });
+  expect([memory.kept(sign), memory.clusters()]).toEqual([null, []]);
+  await memory.keep(stable({ generation: 42, step: 2 }));
+  await memory.keep(stable({ generation: 42, step: 1 }));
+  await memory.keep(stable({ generation: 41, step: 9 }));
+  const again = await createMemory({ dir, program: 'p' });
+  expect(again.kept(sign)).toEqual(stable({ generation: 42, step: 2 }));
+  expect(again.clusters()).toEqual([sign]);
+});
+
+test('a file of the version before, which kept no topology, is still read', async () => {
+  const dir = await temporaryFolder();
+  await writeFile(join(dir, `p.${sign}.json`), `{"v":1,"uniqsign":"${sign}","floor":4,"spent":{"a:1":3}}`);
+  const memory = await createMemory({ dir, program: 'p' });
+  expect([memory.floor(sign), memory.spent(sign, 'a:1'), memory.kept(sign)]).toEqual([4, 3, null]);
+});
+
+test('a kept topology that cannot be read is none, and the generations count on', async () => {
+  const dir = await temporaryFolder();
+  const text = `{"v":1,"uniqsign":"${sign}","floor":4,"spent":{},"kept":{"v":7}}`;
+  await writeFile(join(dir, `p.${sign}.json`), text);
+  const memory = await createMemory({ dir, program: 'p' });
+  expect([memory.floor(sign), memory.kept(sign)]).toEqual([4, null]);
 });
 
 test('a uniqsign that is a path reaches no file', async () => {
