@@ -25,11 +25,11 @@ if (!Number.isInteger(n) || n < 1) {
 }
 
 say(
-  `${n} rounds without the daemons (the floor), then ${n} with them; about ${Math.ceil((n * 8) / 60)} minutes`,
+  `${n} rounds without the daemons (the floor), then ${n} with them; about ${Math.ceil((n * 12) / 60)} minutes`,
 );
 const floors = await measureFloors(n);
 say('floor measured');
-const measured = await measureProduct(n, (round) => say(`round ${round} of ${n}`));
+const measured = await measureProduct(n, say);
 const rows = toRows(measured, floors);
 const machine = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length };
 console.log(values.json ? JSON.stringify({ machine, rows }, null, 2) : table(rows));
@@ -50,8 +50,18 @@ function toRows(product: Measured, floor: Floors): readonly Row[] {
     target: { p50, p99 },
     samples,
   });
-  const { crash, switchover, routed } = product;
+  const { crash, localCrash, switchover, routed } = product;
   return [
+    {
+      ...row(
+        'writer killed (-9), local agent on its host: write gap',
+        gaps(localCrash),
+        gaps(floor.crash),
+        60,
+        200,
+      ),
+      slowestClientBehindMs: behind(localCrash),
+    },
     {
       ...row('writer killed (-9), central agent: write gap', gaps(crash), gaps(floor.crash), 350, 700),
       slowestClientBehindMs: behind(crash),

@@ -9,13 +9,36 @@ import { type Gap, gapUnderTraffic } from './traffic.ts';
 
 export interface Measured {
   readonly crash: readonly Gap[];
+  /** The same with an agent that sees the process of the server. */
+  readonly localCrash: readonly Gap[];
   readonly switchover: readonly Gap[];
   /** From the arrival of PUBLISH to the new writer answering through haproxy, ms. */
   readonly routed: readonly number[];
 }
 
-/** Measures each row `n` times on one site that runs all the while. */
-export async function measureProduct(n: number, progress: (round: number) => void): Promise<Measured> {
+/** Measures each row `n` times, on a site with a central agent and then on one with an agent beside its servers. */
+export async function measureProduct(n: number, progress: (round: string) => void): Promise<Measured> {
+  const central = await measureCentral(n, (round) => progress(`round ${round} of ${n}`));
+  const localCrash = await measureLocal(n, (round) => progress(`round ${round} of ${n}, local agent`));
+  return { ...central, localCrash };
+}
+
+async function measureLocal(n: number, progress: (round: number) => void): Promise<readonly Gap[]> {
+  await using stack = await startStack({ tag: 'bench', beside: true });
+  await prepareTables(await stack.writer());
+  const crash: Gap[] = [];
+  for (let round = 0; round < n; round += 1) {
+    crash.push(await gapUnderTraffic(stack.haproxy.port, () => failOver(stack)));
+    await rejoin(stack);
+    progress(round + 1);
+  }
+  return crash;
+}
+
+async function measureCentral(
+  n: number,
+  progress: (round: number) => void,
+): Promise<Omit<Measured, 'localCrash'>> {
   await using stack = await startStack({ tag: 'bench' });
   await prepareTables(await stack.writer());
   const crash: Gap[] = [];

@@ -16,7 +16,8 @@
  *
  * `strict` accepts (a), (c), (d) and the (b) of the agent beside it. `routed` also (b) by the monitors and (e); b-weak
  * and (f) only where no sidecar was ever registered. `none` accepts all. (e), (f) and b-weak leave a split-brain
- * risk, and are reported as such. While the agent beside a server reports, monitors prove nothing about it.
+ * risk, and are reported as such. While the agent beside a server reports, and sees it or keeps its lease, neither
+ * monitors nor the cut prove anything about it.
  */
 import { hasReleased, leaseWaitMs, mayExpire } from './held-lease.ts';
 import type { History, MemberReport, Proof, SidecarReport, Topology } from './model.ts';
@@ -121,7 +122,7 @@ function goneForMonitors(s: Situation, t: Topology, address: string): Finding {
   const { fencing, confirmMs } = s.cluster.policy;
   if (fencing === 'strict') return `(b) the word of an agent beside ${address} that its server is gone`;
   // It would have told that the server is gone: a refused connection may be a firewall, or a slow end.
-  if (isLocal(s, address)) return `(b) the agent beside ${address} telling that its server is gone`;
+  if (isAttended(s, t, address)) return `(b) the agent beside ${address} telling that its server is gone`;
   if (deathOf(s, address) !== 'refused') {
     return `(b) ${address} refusing connections for ${confirmMs} ms with no peer hearing it`;
   }
@@ -191,8 +192,15 @@ export function looksOff(s: Situation, address: string): boolean {
 
 /** One that lives can be closed by its agent, and only that tells where its history ends. */
 function mayBeRisked(s: Situation, t: Topology, address: string): boolean {
-  if (s.cluster.policy.fencing === 'strict') return false;
+  // The agent beside it is about to end it: its word comes soon, or else the end of the lease.
+  if (s.cluster.policy.fencing === 'strict' || isAttended(s, t, address)) return false;
   return deathOf(s, address) !== null || (t.kind === 'failover' && healthOf(s, address).status === 'faulty');
+}
+
+/** The agent beside it reports, and either sees the server or keeps a lease that ends by itself. */
+function isAttended(s: Situation, t: Topology, address: string): boolean {
+  const word = s.agents.get(address)?.report;
+  return word?.local === true && (word.look !== null || mayExpire(s, t, address));
 }
 
 function isSeenOpen(s: Situation, address: string): boolean {

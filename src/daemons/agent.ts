@@ -128,16 +128,24 @@ export function createAgent(options: AgentOptions): Agent {
     }
     member.lease?.see(t);
     // A full disk must not keep a deed from being told; what opens a server is remembered on its own.
-    const remembering = memory.raise(uniqsign, t.generation).catch((err: unknown) => {
+    const remembering = remember(member, t).catch((err: unknown) => {
       log.error({ uniqsign, err }, 'cannot remember the generation: is the state directory writable?');
     });
-    if (member.leftTo() === null) await member.lock.follow(uniqsign, orders);
-    else member.lock.release();
+    // Both talk to the server, and clients may be waiting.
+    const locking = member.leftTo() === null ? member.lock.follow(uniqsign, orders) : member.lock.release();
     const report = await member.keeper.step(t);
-    await remembering;
+    await locking;
+    // In a handover the disk is not waited for: the next step has come by then.
+    if (t.phase === 'stable') await remembering;
     reports.note(uniqsign, address, report);
     await reports.publish(uniqsign, t);
     return t.phase === 'stable' ? REPORT_MS : HANDOVER_MS;
+  }
+
+  /** What is needed for opening goes to the disk together: it costs one wait. */
+  async function remember({ lease, leftTo }: Kept, t: Topology): Promise<void> {
+    const isToOpen = t.phase === 'opening' && t.to === lease?.address && leftTo() === null;
+    await Promise.all([memory.raise(t.uniqsign, t.generation), isToOpen ? memory.keep(t) : null]);
   }
 
   /** Redis has lost the topology, or holds one older than the one seen before. */

@@ -9,6 +9,7 @@ export type Fenced = 'closed' | 'gone' | 'failed';
 
 const AGAIN_MS = 20;
 const KILL_MS = 1000;
+const DYING_MS = 2;
 
 export async function fence(options: {
   readonly server: Server;
@@ -67,7 +68,9 @@ export async function fence(options: {
     log.error(fields, 'the server is not closed in time: killing its process');
     try {
       await host.kill(process, KILL_MS);
-      if (await host.isGone(process)) return 'gone';
+      // Its threads may still be ending, and keep its sockets.
+      for (const untilMs = clock.now() + KILL_MS; clock.now() < untilMs; await clock.sleep(DYING_MS))
+        if (await host.isGone(process)) return 'gone';
       log.error(fields, 'the process of the server is gone, and another one may serve in its place');
       return 'failed';
     } catch (error) {

@@ -9,7 +9,6 @@ import { setupLimits } from '../core/limits.ts';
 import type { Change } from '../core/outcome.ts';
 import type { Cluster, Situation } from '../core/situation.ts';
 import { observe, type Watch } from '../core/watch.ts';
-import { MmmError } from '../errors.ts';
 import type { Clock, ClusterState, Hub, Log, Memory } from '../ports.ts';
 import { createFencer, type FenceCommand } from './fencer.ts';
 import { createLeadership } from './leadership.ts';
@@ -53,7 +52,7 @@ export function createIdentify(options: {
     // The reading that follows may fail.
     isNewLeader ||= isNew;
     const state = await hub.read(uniqsign);
-    if (state.topology !== null) await remember(state.topology.generation);
+    if (state.topology !== null) remember(state.topology.generation);
     const seen = observe(
       watch,
       { ...state, legacyWriter: state.legacy.masterHost },
@@ -104,23 +103,24 @@ export function createIdentify(options: {
     };
     if (result === 'committed') {
       // Only what was stored counts as seen: a mere intention must not make the stored topology look outdated.
-      await remember(change.next.generation);
+      remember(change.next.generation);
       log.info(fields, 'topology changed');
     } else log.info({ ...fields, result }, 'somebody else was first, looking again');
     return true;
   }
 
-  /** A full disk must not keep anybody from being opened: it counts as seen all the same, until we are restarted. */
-  async function remember(generation: number): Promise<void> {
-    try {
-      await memory.raise(uniqsign, generation);
-      sayOnce('memory', '', () => undefined);
-    } catch (error) {
-      if (!(error instanceof MmmError)) throw error;
-      sayOnce('memory', error.message, () =>
-        log.error({ uniqsign, generation, reason: error.message }, 'cannot remember the generation'),
-      );
-    }
+  /**
+   * It counts as seen at once, and the disk follows: clients may be waiting for the next step. A full disk must not keep
+   * anybody from being opened: without it, it counts until we are restarted.
+   */
+  function remember(generation: number): void {
+    memory.raise(uniqsign, generation).then(
+      () => sayOnce('memory', '', () => undefined),
+      (err: unknown) =>
+        sayOnce('memory', String(err), () =>
+          log.error({ uniqsign, generation, err }, 'cannot remember the generation'),
+        ),
+    );
   }
 
   function fence(s: Situation): void {

@@ -167,6 +167,7 @@ export function createKeeper(options: {
   }
 
   async function open(t: Topology, look: Look, startedMs: number): Promise<MemberReport> {
+    await lock.settled();
     const result = await promote({
       ...options.promotion,
       ...{ lock, lease, server, clock, memory, topology: t, look },

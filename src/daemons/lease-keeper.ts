@@ -42,6 +42,8 @@ export interface LeaseKeeper {
   isGone(): boolean;
   /** null: not known. */
   startsClosed(): boolean | null;
+  /** The part of `beforeOpening` that takes longest, done ahead. Never rejects. */
+  prepareOpening(t: Topology): Promise<void>;
   /**
    * The last thing before the statement that opens: a dead-man and a term. Why it must not be sent, or null. Rejects
    * with HubError when Redis does not answer: it may be tried again.
@@ -144,6 +146,7 @@ export function createLeaseKeeper(options: LeaseOptions): LeaseKeeper {
     givenUp: () => state.givenUp,
     isGone: () => state.isGone && process.startsClosed() === true,
     startsClosed: process.startsClosed,
+    prepareOpening: (t) => exclusive(() => opening.prepare(t)),
     beforeOpening: (t) => exclusive(() => opening.before(t)),
     afterOpening: async (outcome) => {
       await exclusive(() => opening.after(outcome));

@@ -10,23 +10,48 @@ import { type LeaseParts, see } from './lease-state.ts';
 export type Outcome = 'open' | 'closed' | 'unknown';
 
 export interface LeaseOpening {
+  /** Leaves a dead-man in the server while the rest is not ready yet. Never rejects; never opens anything. */
+  prepare(t: Topology): Promise<void>;
   /** Why the statement must not be sent; null: it may. Rejects with HubError when Redis does not answer. */
   before(t: Topology): Promise<string | null>;
   after(outcome: Outcome): Promise<void>;
 }
+
+/** A dead-man armed so long ago would close the server too soon: another is armed. */
+const PREPARED_MS = 500;
 
 export function createLeaseOpening(
   parts: LeaseParts & { readonly endings: Endings; readonly wakeGuard: () => void },
 ): LeaseOpening {
   const { id, address, hub, clock, state, deadMan, endings } = parts;
 
+  let prepared: { readonly generation: number; readonly ms: number } | null = null;
+
+  async function prepare(t: Topology): Promise<void> {
+    if (state.isFencing || state.tenure !== null) return;
+    const ms = clock.now();
+    prepared = (await arm(t)) ? { generation: t.generation, ms } : null;
+  }
+
+  /** It closes the server before a term would end that is granted from now on. */
+  async function arm({ generation, policy }: Topology): Promise<boolean> {
+    const nowMs = clock.now();
+    const sleepMs = armMs(granted(begin(generation, leaseTimes(policy.leaseMs)), nowMs), nowMs);
+    return sleepMs !== null && (await deadMan.arm(sleepMs));
+  }
+
+  function isPrepared({ generation }: Topology): boolean {
+    if (!deadMan.isArmed() || prepared?.generation !== generation) return false;
+    return clock.now() - prepared.ms <= PREPARED_MS;
+  }
+
   async function before(t: Topology): Promise<string | null> {
     if (state.isFencing) return 'it is being closed';
     see(state, address, t);
     const fresh = begin(t.generation, leaseTimes(t.policy.leaseMs));
-    const sleepMs = armMs(granted(fresh, clock.now()), clock.now());
     // Without one it may be opened: Redis is told, and nobody takes over on the lapse of this lease.
-    if (sleepMs !== null) await deadMan.arm(sleepMs);
+    if (!isPrepared(t)) await arm(t);
+    prepared = null;
     const askedMs = clock.now();
     const why = await refusal(t);
     if (why !== null) return why;
@@ -65,5 +90,5 @@ export function createLeaseOpening(
     }
   }
 
-  return { before, after };
+  return { prepare, before, after };
 }

@@ -44,6 +44,8 @@ export function createLeaseRenewal(
 ): LeaseRenewal {
   const { id, address, clock, memory, log, server, state, process, deadMan, endings } = parts;
   let isConnectionLost = false;
+  /** The writer refuses connections, and its process is still there: it is about to end, most likely. */
+  let isEnding = false;
   /** The last glance came to nothing. */
   let hasMissed = false;
   let isKeeping = false;
@@ -68,7 +70,7 @@ export function createLeaseRenewal(
 
   function isUrgent(): boolean {
     const isOnTrial = state.tenure !== null && state.tenure.trialUntilMs !== null;
-    return isOnTrial || state.isGone || state.release !== null;
+    return isOnTrial || isEnding || state.isGone || state.release !== null;
   }
 
   async function glance(askedMs: number, wasLost: boolean): Promise<void> {
@@ -77,6 +79,7 @@ export function createLeaseRenewal(
       const seen = await server.glance(lockName(state.uniqsign ?? ''), boundMs);
       state.silentSinceMs = null;
       state.isGone = false;
+      isEnding = false;
       const isAnother = await isAnotherServer(seen, askedMs, wasLost || isConnectionLost || hasMissed);
       hasMissed = false;
       process.refresh();
@@ -118,6 +121,7 @@ export function createLeaseRenewal(
     else if (state.tenure !== null) state.silentSinceMs ??= askedMs;
     parts.wakeGuard();
     if (error.trouble === 'refused' && !state.isGone && (await process.hasDied())) await endings.died();
+    isEnding = error.trouble === 'refused' && state.tenure !== null;
   }
 
   async function closed(): Promise<void> {

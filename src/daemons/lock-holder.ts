@@ -9,6 +9,8 @@ import type { Clock, Log, Orders, PromotionLock, Server } from '../ports.ts';
 export interface LockHolder {
   /** Takes, keeps or releases it as the orders want; never rejects. */
   follow(uniqsign: string, orders: Orders): Promise<void>;
+  /** Resolves when the last `follow` is over. */
+  settled(): Promise<void>;
   /** null: not held. */
   held(): PromotionLock | null;
   /** How long it has been held without a break, since the server gave it; 0: not held. */
@@ -35,8 +37,14 @@ export function createLockHolder(options: {
   const { server, clock, log } = options;
   let hold: Hold | null = null;
   let isReleased = false;
+  let following: Promise<void> = Promise.resolve();
 
-  async function follow(uniqsign: string, orders: Orders): Promise<void> {
+  function follow(uniqsign: string, orders: Orders): Promise<void> {
+    following = takeOrKeep(uniqsign, orders);
+    return following;
+  }
+
+  async function takeOrKeep(uniqsign: string, orders: Orders): Promise<void> {
     const generation = generationToLock(orders, server.address);
     if (hold !== null && hold.generation !== generation) release();
     if (generation === null) return;
@@ -91,6 +99,7 @@ export function createLockHolder(options: {
 
   return {
     follow,
+    settled: () => following,
     held: () => hold?.lock ?? null,
     heldMs: () => (hold === null ? 0 : Math.max(1, clock.now() - hold.sinceMs)),
     release,

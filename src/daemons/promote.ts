@@ -19,7 +19,7 @@ export interface Promotion {
   /** Of this server: only its session can open it. */
   readonly lock: Pick<LockHolder, 'held' | 'heldMs'>;
   /** Of this server; null: the agent is not on its machine. */
-  readonly lease: Pick<LeaseKeeper, 'beforeOpening' | 'afterOpening'> | null;
+  readonly lease: Pick<LeaseKeeper, 'prepareOpening' | 'beforeOpening' | 'afterOpening'> | null;
   /** The other members, for the last look at them. */
   readonly others: ServerFactory;
   readonly peers: () => ReadonlyMap<string, Look>;
@@ -29,6 +29,8 @@ export interface Promotion {
 const LAST_BYTES_MS = 50;
 const LAST_LOOK_MS = 150;
 const POLL_MS = 3;
+/** A longer wait is prolonged by this much at most. */
+const POLL_SHARE = 0.1;
 const LOOK_MS = 1000;
 /** For closing what may have been opened. */
 const CLOSE_MS = 3000;
@@ -54,6 +56,8 @@ export async function promote(
   if (waitsFor !== null) return { waitsFor };
   const kept = lease === null ? Promise.resolve() : memory.keep(t);
   kept.catch(() => undefined);
+  const prepared = lease?.prepareOpening(t);
+  prepared?.catch(() => undefined);
   const link = t.from === null || t.from === server.address ? undefined : linkOf(options.look);
   const isCrash = t.kind === 'failover';
   if (isCrash && link !== undefined) {
@@ -67,6 +71,7 @@ export async function promote(
   if (lost !== null) return { refusal: lost };
   const lock = options.lock.held();
   if (lock === null || lockWait() !== null) return { waitsFor: 'it has lost the promotion lock meanwhile' };
+  await prepared;
   const refusal = await open(lock);
   return refusal === null ? { opened: caughtUp } : { refusal };
 
@@ -133,13 +138,16 @@ export async function promote(
   /** Waits for the end of the dead writer's stream, so that nothing already received is thrown away. */
   async function untilQuiet(): Promise<void> {
     const untilMs = clock.now() + LAST_BYTES_MS;
-    while (clock.now() < untilMs && linkOf(await server.look(LOOK_MS))?.io === 'yes')
+    for (let look = options.look; clock.now() < untilMs && linkOf(look)?.io === 'yes'; ) {
       await clock.sleep(POLL_MS);
+      look = await server.look(LOOK_MS);
+    }
   }
 
   async function catchUp(): Promise<Look | string> {
     const withinMs = isCrash ? t.policy.catchupMs : Math.round(t.policy.writePauseMs / 2);
-    const untilMs = clock.now() + withinMs;
+    const startedMs = clock.now();
+    const untilMs = startedMs + withinMs;
     // In a crash the link was just stopped: what it had received by then is known only now.
     let look = isCrash ? await server.look(LOOK_MS) : options.look;
     for (;;) {
@@ -149,7 +157,8 @@ export async function promote(
       // A person accepted the loss of what cannot be applied in time.
       if (clock.now() >= untilMs && t.vouched?.loss === true) return look;
       if (clock.now() >= untilMs) return `it has not caught up with ${t.from} within ${withinMs} ms`;
-      await clock.sleep(POLL_MS);
+      // Looks take time from the server that is to catch up.
+      await clock.sleep(Math.max(POLL_MS, (clock.now() - startedMs) * POLL_SHARE));
       look = await server.look(LOOK_MS);
     }
   }

@@ -14,6 +14,7 @@ import { takeLock } from './lock.ts';
 import { lookAt } from './look.ts';
 import { createOwnWrites } from './own-writes.ts';
 import { openSession, type Session } from './session.ts';
+import { createSpare } from './spare.ts';
 
 export interface ServerOptions {
   /** `host:port`. */
@@ -39,8 +40,8 @@ const STEP_MS = 3000;
 
 /**
  * A server over two kept connections, one for looks and one for glances, each opened when first needed and again
- * after it was lost. Closing and link control add a session of their own for as long as they take, the promotion lock
- * one for as long as it is held, an armed dead-man two.
+ * after it was lost. Closing adds a session of its own for as long as it takes, link control one for a moment longer,
+ * the promotion lock one for as long as it is held, an armed dead-man two.
  */
 export function createServer(options: ServerOptions): Server {
   const own: Own = { user: options.user, excludeUsers: options.excludeUsers };
@@ -50,6 +51,7 @@ export function createServer(options: ServerOptions): Server {
   const extra = (timeoutMs: number): Promise<Session> =>
     openSession(options, Math.min(options.connectTimeoutMs, timeoutMs));
 
+  const spare = createSpare(extra);
   const control = createControl(options);
   const dialectWithin = (timeoutMs: number): Promise<Dialect> =>
     keeper.use(timeoutMs, async (_session, known) => known);
@@ -127,7 +129,7 @@ export function createServer(options: ServerOptions): Server {
     finding.catch(() => undefined);
     // Stopping waits for the statement being applied: the kept connection must not be given up for that.
     try {
-      await alone(options.connectTimeoutMs, async (session) => {
+      await spare.use(options.connectTimeoutMs, async (session) => {
         const { dialect, link } = await finding;
         await prepare(dialect, link, session);
         for (const step of steps(dialect)(link)) await session.ask({ ...step, doing, timeoutMs: STEP_MS });
@@ -163,6 +165,7 @@ export function createServer(options: ServerOptions): Server {
     end: () => {
       keeper.end();
       control.end();
+      spare.end();
       for (const held of locks) held.release();
       deadMan.end();
       accounts?.end();

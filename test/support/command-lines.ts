@@ -20,8 +20,8 @@ const COMMON = ['--conf <FILE>', '--tag <TAG>', '--redis <HOST:PORT>', '--debug'
 /** Every command of ours in the code of a Markdown text, in blocks and between backquotes. */
 export function commandsIn(markdown: string): readonly string[] {
   // What begins with a section or a tag is a file, or what a program prints.
-  const blocks = [...markdown.matchAll(/^```\w*\n(?!\[)(.*?)^```/gms)].flatMap(([, text = '']) =>
-    text.split('\n'),
+  const blocks = [...markdown.matchAll(/^```\w*\n(.*?)^```/gms)].flatMap(([, text = '']) =>
+    text.startsWith('[') ? [] : text.split('\n'),
   );
   const prose = markdown.replace(/^```\w*\n.*?^```/gms, '');
   const inline = [...prose.matchAll(/`([^`\n]+)`/g)].map(([, text = '']) => text);

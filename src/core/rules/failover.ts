@@ -3,14 +3,15 @@
  *
  * A writer that lives is closed by its agent first, and then nothing need be lost: the other opens when it holds
  * everything, or the handover is undone. With `--accept-loss` it opens with what it has. With `--force` a person
- * vouches that the old writer is off, which counts only where nobody hears of it.
+ * vouches that the old writer is off, which counts only where nobody hears of it; and then a handover that is under
+ * way, and stuck, gives way to this one.
  */
-import { bestStandby, unfit } from '../fitness.ts';
-import { deathOf, healthOf, looksOff, proofMayCome } from '../gates.ts';
+import { deathOf, healthOf, looksOff, proofMayCome, wordAt } from '../gates.ts';
 import type { Request, Topology, Vouched } from '../model.ts';
-import { begin, type Outcome } from '../outcome.ts';
+import { answerTo, begin, type Outcome } from '../outcome.ts';
 import { FRESH_MS, type Situation } from '../situation.ts';
 import { refuse } from './answers.ts';
+import { choosePair, isReached } from './failover-pair.ts';
 
 export function failOver(s: Situation): Outcome | null {
   const t = s.topology;
@@ -18,9 +19,11 @@ export function failOver(s: Situation): Outcome | null {
   if (t === null || request === undefined) return null;
   // A fresh identify has not heard everybody yet: it does not say no on that account.
   if (s.watchedMs < FRESH_MS) return null;
+  // It is open already, and that only has to be told: then it is asked again, of a stable cluster.
+  if (t.phase === 'opening' && t.to !== null && wordAt(s, t, t.to)?.did === 'opened') return null;
   const busy = whyBusy(t, request);
   if (busy !== null) return refuse(t, request, busy);
-  const chosen = choose(s, t, request);
+  const chosen = choosePair(s, t, request);
   if ('why' in chosen) return refuse(t, request, chosen.why);
   const { from, to } = chosen;
   const may = from === null ? 'yes' : closable(s, t, from, request);
@@ -29,7 +32,9 @@ export function failOver(s: Situation): Outcome | null {
   const reason = `asked by ${request.by}${inAddition(vouched)}`;
   const asked = { id: request.id, verb: request.verb, by: request.by };
   const change = begin(s, t, { kind: 'failover', from, to, reason, request: asked, vouched });
-  return { says: `failover to ${to} ${reason}`, alarm: true, change };
+  const says = `failover to ${to} ${reason}`;
+  // Whoever waits for the handover that ends here is told.
+  return { says, alarm: true, change: { ...change, answers: answerTo(t, false, `given up: ${says}`) } };
 }
 
 /** What a request answers for; null when nothing. */
@@ -47,53 +52,9 @@ export function inAddition(vouched: Vouched | null): string {
 }
 
 function whyBusy(t: Topology, request: Request): string | null {
-  if (t.phase === 'stable' || t.phase === 'halted') return null;
+  if (t.phase === 'stable' || t.phase === 'halted' || request.force) return null;
   const under = `a ${t.kind} is under way (generation ${t.generation}, ${t.phase})`;
-  if (t.phase === 'opening')
-    return `${under}, and ${t.to} may be open already: try again when it is stable or halted`;
-  const isStuck = t.kind === 'failover' || t.kind === 'switchover';
-  if (!isStuck) return `${under}: try again when it is stable or halted`;
-  return request.force
-    ? null
-    : `${under}: try again when it is stable, or say --force when ${t.from} is surely off`;
-}
-
-interface Pair {
-  /** Who may be open; null: nobody. */
-  readonly from: string | null;
-  readonly to: string;
-}
-
-function choose(s: Situation, t: Topology, request: Request): Pair | { readonly why: string } {
-  const last = t.phase === 'stable' ? t.writer : lastWriter(t);
-  if (last === null) return { why: 'nobody was the writer before: say --to' };
-  const options = { from: last, planned: false, acceptLoss: request.acceptLoss };
-  if (request.to === null) {
-    const best = bestStandby(s, t, options);
-    if ('address' in best) return { from: last, to: best.address };
-    const anyway = bestStandby(s, t, { ...options, acceptLoss: true });
-    return { why: withWayOut(best.reasons.join('; '), 'address' in anyway) };
-  }
-  const { to } = request;
-  if (t.phase === 'halted' && to === last) return { from: maybeOpen(t, to), to };
-  const why = unfit(s, t, to, options);
-  if (why === null) return { from: last, to };
-  return { why: withWayOut(why, unfit(s, t, to, { ...options, acceptLoss: true }) === null) };
-}
-
-function withWayOut(why: string, isAcceptable: boolean): string {
-  return isAcceptable ? `${why}. To open it with what it has, whatever is lost, say --accept-loss` : why;
-}
-
-/** While halted: who took writes before that handover began. */
-function lastWriter(t: Topology): string | null {
-  return t.kind === 'failover' || t.kind === 'switchover' ? t.from : t.to;
-}
-
-/** The one that was to be opened last may have been. */
-function maybeOpen(t: Topology, to: string): string | null {
-  const other = t.to === to ? t.from : t.to;
-  return other === to ? null : other;
+  return `${under}: try again when it is stable or halted, or say --force and --to: whoever may be open is then closed by its agent, or must surely be off`;
 }
 
 /** Whether `from` can be closed, or proven closed: a handover that cannot end would be an outage of our making. */
@@ -104,10 +65,8 @@ function closable(
   { force }: Request,
 ): 'yes' | { readonly why: string } | { readonly waits: string } {
   const { status, reason, forMs } = healthOf(s, from);
-  const word = s.agents.get(from)?.report;
-  const isAttended = word !== undefined && word.did !== 'unreachable' && word.did !== 'gone';
   if (status === 'up' || status === 'faulty') {
-    if (isAttended) return 'yes';
+    if (isReached(s, from)) return 'yes';
     const way = force ? 'switch it off first, --force does not close it' : 'switch it off and say --force';
     return {
       why: `${from} answers, and no agent reaches it that could close it: start mmm-agent, or ${way}`,

@@ -3,13 +3,13 @@
  * person must say so, and is the only one who can.
  */
 import { healthOf } from '../gates.ts';
-import { isContained } from '../history.ts';
 import type { Request } from '../model.ts';
 import { begin, type Outcome, type Rule } from '../outcome.ts';
 import type { Situation } from '../situation.ts';
 import { refuse } from './answers.ts';
 import { blank, SETTLE_MS } from './bootstrap.ts';
 import { inAddition, vouchedBy } from './failover.ts';
+import { holdsAllOf } from './failover-pair.ts';
 
 export const forcedRules: readonly Rule[] = [
   {
@@ -64,10 +64,4 @@ function choose(s: Situation, request: Request): { readonly to: string } | { rea
     };
   }
   return { to };
-}
-
-function holdsAllOf(s: Situation, a: string, b: string): boolean {
-  const mine = healthOf(s, a).look;
-  const theirs = healthOf(s, b).look;
-  return mine !== null && theirs !== null && isContained(theirs.history, mine.history);
 }

@@ -8,6 +8,7 @@ import { isContained } from '../history.ts';
 import type { Topology } from '../model.ts';
 import { begin, type Outcome, openAtOnce, type Rule } from '../outcome.ts';
 import type { Situation } from '../situation.ts';
+import { lastWriter } from './failover-pair.ts';
 
 /** Between two attempts to open the same server, and to promote a standby, after the last one failed. */
 const REVIVE_MS = 10_000;
@@ -64,11 +65,6 @@ function again(
   const { proof, position } = t;
   const isSame = handover.from === t.from && handover.to === t.to && deathOf(s, handover.from) !== null;
   return isSame && proof !== null && !isRisk(proof) ? openAtOnce(s, t, handover, { proof, position }) : null;
-}
-
-/** Who took writes before this handover began. */
-function lastWriter(t: Topology): string | null {
-  return t.kind === 'failover' || t.kind === 'switchover' ? t.from : t.to;
 }
 
 /** The last writer is back and closed, and the standby holds all that it holds. */

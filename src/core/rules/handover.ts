@@ -9,7 +9,7 @@
 import { bestStandby, unfit, whoHoldsMore } from '../fitness.ts';
 import { closedHistory, deathOf, gate, healthOf, isRisk, proofMayCome, wordAt } from '../gates.ts';
 import { leaseWaitMs, mayExpire, mayHaveOpened } from '../held-lease.ts';
-import { isContained, upTo } from '../history.ts';
+import { extras, isContained, upTo } from '../history.ts';
 import type { History, MemberReport, Proof, Topology } from '../model.ts';
 import {
   advance,
@@ -54,7 +54,7 @@ export const handoverRules: readonly Rule[] = [
   },
   {
     name: 'the writer came back with less than its standby holds',
-    when: 'the writer is to be opened again, and lacks what a standby holds',
+    when: 'the writer is to be opened again, and lacks what a standby holds, or took itself',
     decide: passOver,
   },
   { name: 'closed: let the new writer open', when: 'one of the gates holds', decide: letOpen },
@@ -163,11 +163,11 @@ function leftAlone(s: Situation): Outcome | null {
  */
 function passOver(s: Situation): Outcome | null {
   const t = s.topology;
-  if (t?.phase !== 'closing' || t.kind !== 'reopen' || t.to === null) return null;
+  if (t?.phase !== 'closing' || !isReturn(t) || t.to === null) return null;
   const writer = t.to;
   const mine = wordAt(s, t, writer)?.look?.history;
   if (mine === undefined) return null;
-  const other = whoHoldsMore(s, t, writer, mine);
+  const other = t.kind === 'undo' ? whatIsLeft(s, t, mine) : whoHoldsMore(s, t, writer, mine);
   if (other === null) return null;
   const { address, history, more } = other;
   const reason = `${writer} came back without ${upTo(more.count)} that ${address} holds (${more.list})`;
@@ -179,13 +179,32 @@ function passOver(s: Situation): Outcome | null {
   return halt(s, t, reason);
 }
 
+/** The one that was to be opened had been: what it took stands in the log it was closed with. */
+function whatIsLeft(s: Situation, t: Topology, mine: History): ReturnType<typeof whoHoldsMore> {
+  const address = t.from;
+  const history = address === null ? null : closedHistory(s, t, address);
+  if (address === null || history === null) return null;
+  const more = extras(history, mine);
+  return more.count > 0 ? { address, history, more } : null;
+}
+
+/** Whoever was the writer before is opened again: what it holds must be seen first. */
+function isReturn({ kind, from }: Topology): boolean {
+  return kind === 'reopen' || (kind === 'undo' && from !== null);
+}
+
+/** An undo whose old writer has died meanwhile ends as one that could not be opened: the other is tried again. */
+function isLostToo(s: Situation, t: Topology, address: string): boolean {
+  return t.kind === 'undo' && deathOf(s, address) !== null;
+}
+
 function letOpen(s: Situation): Outcome | null {
   const t = s.topology;
   if (t?.phase !== 'closing' || t.to === null) return null;
   const found = gate(s, t);
   if ('waitsFor' in found) return null;
   // Whether it still holds everything must be seen before it is opened again.
-  if (t.kind === 'reopen' && wordAt(s, t, t.to)?.look == null) return null;
+  if (isReturn(t) && !isLostToo(s, t, t.to) && wordAt(s, t, t.to)?.look == null) return null;
   const closed = t.from === null ? null : closedHistory(s, t, t.from);
   // Without the closed server's own word there is no exact end of history: from here it is a failover.
   const kind = isOrderly(t, found.proof, closed) ? 'switchover' : t.kind;

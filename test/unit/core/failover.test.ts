@@ -75,7 +75,10 @@ describe('a failover by hand', () => {
     });
     const undo = begun(late);
     expect(undo).toMatchObject({ kind: 'undo', from: B, to: A, request });
-    const closed = { [A]: word({ generation: 44 }), [B]: word({ generation: 44, look: look(B, A) }) };
+    const words = { [A]: look(A, B), [B]: look(B, A) };
+    const closed = Object.fromEntries(
+      Object.entries(words).map(([member, seen]) => [member, word({ generation: 44, look: seen })]),
+    );
     const opening = begun(situation({ topology: undo, words: closed }));
     expect(opening).toMatchObject({ kind: 'undo', phase: 'opening' });
     const open = {

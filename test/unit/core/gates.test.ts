@@ -12,6 +12,7 @@ import {
   look,
   policy,
   refused,
+  sidecar,
   silent,
   situation,
   stable,
@@ -130,22 +131,48 @@ describe('a process that is gone (b)', () => {
     expect(proofIn(s({ ...released, holder: B }))).toBeUndefined();
   });
 
-  it('is not proven by monitors under strict, nor while the agent beside it reports', () => {
-    const words = (local: boolean) => ({
-      [A]: word({ did: 'unreachable', startsClosed: true, local }),
-      [B]: locked(0),
+  const attended = (
+    over: Parameters<typeof situation>[0],
+    local: boolean,
+    fencing: Policy['fencing'] = 'none',
+  ) =>
+    writerDead(refused(300), {
+      topology: closing({ routedBySidecars: false, sidecars: [] }),
+      cluster: { ...cluster, policy: { ...policy, fencing } },
+      words: { [A]: word({ did: 'unreachable', startsClosed: true, local }), [B]: locked(0) },
+      lease: held,
+      sidecars: [],
+      phaseMs: 10,
+      ...over,
     });
-    const s = (fencing: Policy['fencing'], local: boolean) =>
-      writerDead(refused(300), {
-        topology: closing({ routedBySidecars: false, sidecars: [] }),
-        cluster: { ...cluster, policy: { ...policy, fencing } },
-        words: words(local),
-        sidecars: [],
-        phaseMs: 10,
-      });
-    expect(proofIn(s('routed', false))).toBe('b');
-    expect(proofIn(s('none', true))).toBeUndefined();
-    expect(proofIn(s('strict', false))).toBeUndefined();
+
+  it('is not proven by monitors under strict, nor while the agent beside it reports and keeps its lease', () => {
+    expect(proofIn(attended({}, false, 'routed'))).toBe('b');
+    expect(proofIn(attended({}, true))).toBeUndefined();
+    expect(proofIn(attended({}, false, 'strict'))).toBeUndefined();
+    const seen = word({ did: 'watching', startsClosed: true, local: true, look: look(A, B) });
+    expect(proofIn(attended({ lease: null, words: { [A]: seen, [B]: locked(0) } }, true))).toBeUndefined();
+  });
+
+  it('is proven by monitors where the agent beside it was started after its death: it can tell nothing', () => {
+    expect(proofIn(attended({ lease: { ...held, armed: false } }, true, 'routed'))).toBe('b');
+  });
+});
+
+describe('the cut (e) and silence (f)', () => {
+  const frozen = (local: boolean, armed = true) =>
+    writerDead(silent(20_000), {
+      topology: closing({ sidecars: ['proxy1'], routedBySidecars: true }),
+      words: { [A]: word({ generation: 43, did: 'unreachable', local }), [B]: locked(0) },
+      sidecars: [sidecar('proxy1', 43, 'cut')],
+      lease: { ...held, armed },
+      phaseMs: 10,
+    });
+
+  it('does not overtake the agent beside a frozen server, which ends it, or its lease does', () => {
+    expect(proofIn(frozen(false))).toBe('e');
+    expect(proofIn(frozen(true))).toBeUndefined();
+    expect(proofIn(frozen(true, false))).toBe('e');
   });
 });
 

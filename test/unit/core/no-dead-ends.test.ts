@@ -195,3 +195,57 @@ describe('a server that was let open in an earlier attempt', () => {
     expect(decide(silentAgent(never)).change?.next).toMatchObject({ kind: 'undo', from: null, to: A });
   });
 });
+
+describe('a switchover that is undone', () => {
+  const undone = (state: string, over: Parameters<typeof situation>[0] = {}): Situation => {
+    const received = state.split(',')[0] ?? '';
+    const closed = look(B, A, { history: { kind: 'mariadb', state, received } });
+    const looks = new Map([
+      [A, look(A, B)],
+      [B, closed],
+    ]);
+    return situation({
+      topology: handover({ phase: 'closing', kind: 'undo', from: B, to: A, generation: 44, parked: [] }),
+      health: new Map([...looks].map(([address, l]) => [address, up(l)])),
+      lastLook: looks,
+      words: {
+        [A]: word({ generation: 44, did: 'watching', look: look(A, B) }),
+        [B]: word({ generation: 44, look: closed }),
+      },
+      lease: lentToB,
+      ...over,
+    });
+  };
+
+  it('gives the role back when the one that was to be opened took nothing', () => {
+    expect(decide(undone('0-1-100,0-2-50')).change?.next).toMatchObject({ phase: 'opening', to: A });
+  });
+
+  it('leaves it where it is when that one was open, and took writes that the old writer lacks', () => {
+    expect(decide(undone('0-1-100,0-2-51')).change?.next).toMatchObject({
+      generation: 45,
+      phase: 'closing',
+      kind: 'failover',
+      from: A,
+      to: B,
+    });
+    expect(decide(undone('0-1-99,0-2-51')).change?.next.phase).toBe('halted');
+  });
+
+  it('waits until it is seen what the old writer holds', () => {
+    const words = { [B]: word({ generation: 44, look: look(B, A) }) };
+    expect(decide(undone('0-1-100,0-2-50', { words })).change).toBeUndefined();
+  });
+
+  it('does not wait for an old writer that has died meanwhile: then the other one is tried again', () => {
+    const health = new Map([
+      [A, refused(500)],
+      [B, up(look(B, A, { links: [link(A, { io: 'no', sql: 'no' })] }))],
+    ]);
+    const words = { [B]: word({ generation: 44, look: look(B, A) }) };
+    const opening = decide(undone('0-1-100,0-2-50', { words, health })).change?.next;
+    expect(opening).toMatchObject({ phase: 'opening', to: A });
+    const topology = opening ?? stable();
+    expect(decide(undone('', { topology, words, health })).change?.next.phase).toBe('halted');
+  });
+});

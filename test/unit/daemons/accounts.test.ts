@@ -44,7 +44,10 @@ function site(options: { readonly spy?: (server: Server) => Server; readonly blo
         others: (other) => world.adapter(other),
         peers: () => new Map(),
       },
-      lock: { follow: async () => {}, held: () => lock, heldMs: () => 1, release: () => {} },
+      lock: {
+        ...{ follow: async () => {}, settled: async () => {} },
+        ...{ held: () => lock, heldMs: () => 1, release: () => {} },
+      },
       lease: null,
       leftTo: () => null,
     });

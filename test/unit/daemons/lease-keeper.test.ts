@@ -5,7 +5,7 @@ import { createAgent } from '../../../src/daemons/agent.ts';
 import { serve } from '../../../src/daemons/serve-agent.ts';
 import { HubError, ServerError } from '../../../src/errors.ts';
 import { clusterKey } from '../../../src/hub/keys.ts';
-import type { Clock, Glance, Hub, Log, Memory, Server } from '../../../src/ports.ts';
+import type { Clock, Glance, Hub, Log, Memory, Server, ServerProcess } from '../../../src/ports.ts';
 import { createFakeLocalServer, type FakeLocalServer } from '../../support/fake-local-server.ts';
 import { createFakeWorld } from '../../support/fake-server.ts';
 import { createMemoryHub } from '../../support/memory-hub.ts';
@@ -360,6 +360,20 @@ describe('a writer that dies', () => {
     expect(s.a.writable).toBe(false);
   });
 
+  it('slowly, with its memory to be given back, is given up soon after its end all the same', async () => {
+    const s = await running();
+    const host = s.hosts[A];
+    if (host === undefined) throw new Error('no host');
+    const isGone = host.isGone;
+    const endsMs = s.clock.now() + 150;
+    Object.assign(host, {
+      isGone: async (one: ServerProcess) => s.clock.now() >= endsMs && (await isGone(one)),
+    });
+    s.a.crash();
+    await s.clock.pass(250);
+    expect(await s.lease()).toMatchObject({ released: true });
+  });
+
   it('that is frozen is killed a second after freeze_timeout, and given up', async () => {
     const s = await running({ topology: stable({ policy: { ...policy, leaseMs: 60_000 } }) });
     s.a.freeze();
@@ -507,6 +521,15 @@ describe('the agent beside the next writer', () => {
     expect(s.b.isLockHeld).toBe(false);
     await s.clock.pass(20_000);
     expect(s.b.writable).toBe(true);
+  });
+
+  it('takes back the dead-man that it left ahead when the server is not opened after all', async () => {
+    const s = site();
+    await s.commit(stable({ ...handover, phase: 'opening', proof: 'd' }));
+    s.start(B);
+    await s.clock.pass(1500);
+    expect(await s.word(B)).toMatchObject({ did: 'open-failed', detail: `${A} is writable` });
+    expect(s.b.closesItselfInMs).toBeNull();
   });
 
   it('does not open without a term of its own', async () => {

@@ -31,6 +31,18 @@ test('a generation never falls, whatever order the writes come in', async () => 
   expect([again.floor(sign), again.spent(sign, 'a:1')]).toEqual([9, 9]);
 });
 
+test('what is asked for at once is all remembered', async () => {
+  const dir = await temporaryFolder();
+  const memory = await createMemory({ dir, program: 'p' });
+  const topology = stable({ uniqsign: sign });
+  const asked = [memory.raise(sign, 42), memory.keep(topology), memory.spend(sign, 'a:1', 41)];
+  await asked[0];
+  await Promise.all([...asked, memory.spend(sign, 'b:1', 42)]);
+  const again = await createMemory({ dir, program: 'p' });
+  expect([again.floor(sign), again.spent(sign, 'a:1'), again.spent(sign, 'b:1')]).toEqual([42, 41, 42]);
+  expect(again.kept(sign)).toEqual(topology);
+});
+
 test('the folder and the files are for nobody else, and nothing is left lying around', async () => {
   const dir = join(await temporaryFolder(), 'state');
   await (await createMemory({ dir, program: 'p' })).raise(sign, 1);
