@@ -1,7 +1,6 @@
 import { describe } from 'vitest';
 import { startMysqlPair } from '../support/mysql56.ts';
 import { mysql56 } from '../support/mysql56-program.ts';
-import { leaseContract } from './lease.contract.ts';
 import { realWorld } from './real-world.ts';
 import { serverContract } from './server.contract.ts';
 
@@ -11,7 +10,6 @@ describe.skipIf((await mysql56()) === null)('MySQL 5.6', () => {
   serverContract('with GTID', { ...MYSQL, history: 'mysql', gtid: true }, async () =>
     realWorld(await startMysqlPair({ gtid: true })),
   );
-  leaseContract('with GTID', async () => realWorld(await startMysqlPair({ gtid: true })));
   serverContract('by file and position', { ...MYSQL, history: 'binlog', gtid: false }, async () =>
     realWorld(await startMysqlPair({ gtid: false })),
   );

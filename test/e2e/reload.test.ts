@@ -19,12 +19,12 @@ test('HUP: a file with mistakes is refused with all of them, the old configurati
 
   await writeFile(
     stack.files.mmm,
-    good.replace('interval=3', 'interval=soon\nprobe_intervall=1s\nlease_ttl=5s'),
+    good.replace('interval=3', 'interval=soon\nprobe_intervall=1s\nreplicas=10.0.21.9:3308'),
   );
   stack.identify.reload();
   const refused = await said(stack.identify, 'reload-refused', 1);
   expect(refused.mistakes).toHaveLength(2);
-  expect(JSON.stringify(refused.mistakes)).toContain('lease_ttl');
+  expect(JSON.stringify(refused.mistakes)).toContain('replicas');
   expect((await stack.control('switchover')).code).toBe(2); // it reads the same broken file
   expect(await stack.topology()).toMatchObject({ generation: before.generation });
 

@@ -59,7 +59,6 @@ export const writerLost: readonly Row[] = [
     name: 'agent-dead-15s',
     promise: "the writer's agent is killed and stays dead for 15 s: the server closes itself, then failover",
     site: local,
-    everyRun: true,
     direct: true,
     expects: replaced,
     async disturb(scene) {
@@ -102,7 +101,6 @@ export const writerLost: readonly Row[] = [
     name: 'mysqld-killed',
     promise: "the writer's mysqld is killed: its agent proves it gone, the other one opens at once",
     site: { agents: 'local', clusterKeys: ['fencing=strict'] },
-    everyRun: true,
     expects: replaced,
     async disturb(scene) {
       scene.mark('kill -9 mysqld on dba');
